@@ -1,0 +1,206 @@
+package herd
+
+import (
+	"time"
+)
+
+// The verbs of herdTable for the passage from one generation to the next.
+
+// start spawns a generation because no whole one serves.
+func (h *Herd) start(now time.Time, _ Event) {
+	h.phase, h.due = Starting, time.Time{}
+	h.bring(now, h.workers)
+}
+
+// bring spawns the next generation in the role of successor.
+func (h *Herd) bring(now time.Time, workers int) {
+	h.last++
+	g := generation{n: h.last, want: workers}
+	g.enter(Booting, now.Add(h.policy.ReadyTimeout))
+	h.gens = append(h.gens, g)
+	h.successor, h.drained = g.n, false
+	h.do(Spawn{g.n, workers})
+}
+
+// checked: the preflight passed, or did not.
+func (h *Herd) checked(now time.Time, e Event) {
+	c := e.(Checked)
+	if c.Try != h.try {
+		return
+	}
+	if c.Why != "" {
+		h.refused(now, c.Why)
+		return
+	}
+	h.before = h.policy
+	h.policy = c.Policy
+	if h.policy.Workers != h.before.Workers {
+		h.workers = h.policy.Workers
+	}
+	h.phase, h.due = Upgrading, time.Time{}
+	workers := h.workers
+	if h.policy.Rolling && h.whole() {
+		workers = min(1, workers)
+	}
+	h.bring(now, workers)
+	h.to = h.successor
+}
+
+func (h *Herd) checkTimedOut(now time.Time, _ Event) {
+	h.try++ // an answer that still comes belongs to nobody
+	h.refused(now, "the preflight did not answer within "+h.policy.CheckTimeout.String())
+}
+
+func (h *Herd) refused(now time.Time, why string) {
+	h.conclude(now, Refused, why)
+	switch {
+	case h.whole():
+		h.settle(now)
+	case h.tries > 0 && h.serving == 0:
+		h.pause(now)
+	default:
+		h.start(now, nil)
+	}
+}
+
+// settle returns to serving, and to the upgrade that was asked for meanwhile.
+func (h *Herd) settle(now time.Time) {
+	h.phase, h.due = Serving, time.Time{}
+	h.fit(now)
+	if h.again {
+		h.check(now, Upgrade{})
+	}
+}
+
+// serve: a generation that was started because none served does.
+func (h *Herd) serve(now time.Time, _ Event) {
+	h.crown(now)
+	h.farewell(now)
+	h.note(h.serving, "serving")
+	h.settle(now)
+}
+
+// crown gives the successor the role of the serving generation.
+func (h *Herd) crown(time.Time) {
+	h.outgoing, h.serving, h.successor = h.serving, h.successor, 0
+	h.do(Adopt{h.serving})
+}
+
+// farewell lets the outgoing generation leave.
+func (h *Herd) farewell(now time.Time) {
+	if g := h.find(h.outgoing); g != nil {
+		h.leave(g, now)
+	}
+	h.outgoing = 0
+}
+
+// commit: the successor serves. Until the overlap is over it can be undone.
+func (h *Herd) commit(now time.Time, e Event) {
+	h.crown(now)
+	old := h.find(h.outgoing)
+	if old == nil || old.phase != Whole || old.held || h.policy.Overlap == 0 {
+		h.endOverlap(now, e)
+		return
+	}
+	h.phase, h.due = Overlapping, now.Add(h.policy.Overlap)
+	h.note(h.serving, "serving beside the old generation")
+}
+
+func (h *Herd) endOverlap(now time.Time, _ Event) {
+	h.conclude(now, Upgraded, "")
+	h.farewell(now)
+	h.settle(now)
+}
+
+// rollBack: the successor is lost; what served goes on.
+func (h *Herd) rollBack(now time.Time, _ Event) {
+	h.conclude(now, RolledBack, h.why)
+	h.restore(now)
+	if h.whole() {
+		h.settle(now)
+		return
+	}
+	h.stumble(now)
+}
+
+// restore undoes what the upgrade changed: the policy, the number of workers,
+// and a QUIT that was held for a successor that does not come.
+func (h *Herd) restore(now time.Time) {
+	if h.policy.Workers != h.before.Workers && h.workers == h.policy.Workers {
+		h.workers = h.before.Workers
+	}
+	h.policy = h.before
+	h.mercy = now.Add(regret)
+	if g := h.find(h.serving); g != nil {
+		g.held = false
+	}
+}
+
+// backOut: somebody sent QUIT to the newer of two generations, which is how
+// unicorn's and nginx's users back out of an upgrade.
+func (h *Herd) backOut(now time.Time, e Event) {
+	h.why = "backed out: the new master was asked to quit"
+	if h.phase == Overlapping {
+		h.turnBack(now, e)
+		return
+	}
+	g := h.find(h.successor)
+	h.successor = 0
+	h.leave(g, now)
+	h.rollBack(now, e)
+}
+
+// turnBack: during the overlap the new generation is lost; the old one, which
+// still serves, takes its role back.
+func (h *Herd) turnBack(now time.Time, _ Event) {
+	if g := h.find(h.serving); g != nil {
+		h.leave(g, now)
+	}
+	h.serving, h.outgoing = h.outgoing, 0
+	h.do(Adopt{h.serving})
+	h.conclude(now, RolledBack, h.why)
+	h.restore(now)
+	h.settle(now)
+}
+
+// recover: what served is lost, or lost its master.
+func (h *Herd) recover(now time.Time, _ Event) {
+	if h.steady {
+		h.start(now, nil)
+		return
+	}
+	h.stumble(now)
+}
+
+func (h *Herd) goOn(time.Time, Event) {}
+
+func (h *Herd) successorFailedToStart(now time.Time, _ Event) { h.stumble(now) }
+
+// stumble counts a failed start: try again after a pause, or give the run up
+// when no generation ever settled and nothing is left that serves.
+func (h *Herd) stumble(now time.Time) {
+	h.tries++
+	if !h.settled && h.serving == 0 && h.tries >= h.policy.StartTries {
+		h.verdict = Verdict{Outcome: NeverServed, Reason: h.why, To: h.last}
+		h.note(h.last, "given up: "+h.why)
+		h.disband(now, Stopping, h.leave)
+		return
+	}
+	h.pause(now)
+}
+
+func (h *Herd) pause(now time.Time) {
+	d := h.policy.backoff(h.tries)
+	h.phase, h.due = Waiting, now.Add(d)
+	h.note(0, "next try in "+d.String())
+}
+
+// conclude ends the upgrade under way, if there is one, with a verdict.
+func (h *Herd) conclude(now time.Time, o Outcome, why string) {
+	if !h.under {
+		return
+	}
+	v := Verdict{Outcome: o, Reason: why, From: h.from, To: h.to, Took: now.Sub(h.since)}
+	h.do(Conclude{v, h.callers})
+	h.under, h.callers = false, nil
+}
