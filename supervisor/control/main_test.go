@@ -1,0 +1,193 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+)
+
+// patience is for events that come at once on an idle machine.
+const patience = 60 * time.Second
+
+// TestMain fails the run on what a test has left behind: goroutines,
+// descriptors, children. With HERDER_TEST_CLIENT the binary is a client of
+// another user instead.
+func TestMain(m *testing.M) {
+	if path := os.Getenv("HERDER_TEST_CLIENT"); path != "" {
+		os.Exit(strangerMain(path))
+	}
+	before := openFDs()
+	code := m.Run()
+	if code == 0 {
+		code = leftBehind(before)
+	}
+	os.Exit(code)
+}
+
+func leftBehind(before int) int {
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if after := openFDs(); after > before {
+		fmt.Fprintf(os.Stderr, "descriptors: %d before the tests, %d after\n", before, after)
+		return 1
+	}
+	if _, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != unix.ECHILD {
+		fmt.Fprintln(os.Stderr, "a child was left behind")
+		return 1
+	}
+	return 0
+}
+
+// openFDs counts descriptors but for those of the runtime itself (epoll), which
+// come with the first use and stay.
+func openFDs() int {
+	entries, _ := os.ReadDir("/proc/self/fd")
+	n := 0
+	for _, e := range entries {
+		to, err := os.Readlink("/proc/self/fd/" + e.Name())
+		if err == nil && !strings.HasPrefix(to, "anon_inode:") && !strings.HasPrefix(to, "/dev/null") {
+			n++
+		}
+	}
+	return n
+}
+
+// echo answers with what it was asked.
+func echo(_ context.Context, r Request) Reply {
+	return Reply{Note: r.Do + " " + r.Arg}
+}
+
+// small limits, so that the bounds are reached soon.
+func small() limits {
+	return limits{clients: 8, patience: patience, leave: patience, uid: os.Geteuid()}
+}
+
+// socketPath is a path in a directory which does not exist yet.
+func socketPath(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "ctl") // t.TempDir's names are too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, "run", "control.sock")
+}
+
+// start serves h and closes the server at the end of the test.
+func start(t *testing.T, h Handler, lim limits, options ...Option) *Server {
+	t.Helper()
+	s, err := serve(socketPath(t), h, lim, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// ask is Call with a deadline.
+func ask(t *testing.T, s *Server, r Request) Reply {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	reply, err := Call(ctx, s.Path(), r)
+	if err != nil {
+		t.Fatalf("%+v: %v", r, err)
+	}
+	return reply
+}
+
+// raw is a connection to s that the test drives by hand.
+func raw(t *testing.T, s *Server) *net.UnixConn {
+	t.Helper()
+	c, err := dial(context.Background(), s.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	_ = c.SetDeadline(time.Now().Add(patience))
+	return c
+}
+
+// say sends text by hand and returns the reply.
+func say(t *testing.T, s *Server, text string) Reply {
+	t.Helper()
+	c := raw(t, s)
+	go func() { _, _ = c.Write([]byte(text)) }() // may meet a closed door half way
+	return hearReply(t, c)
+}
+
+func hearReply(t *testing.T, c *net.UnixConn) Reply {
+	t.Helper()
+	var line []byte
+	part := make([]byte, 4096)
+	for {
+		n, err := c.Read(part)
+		line = append(line, part[:n]...)
+		if err != nil {
+			break
+		}
+	}
+	r, err := parseReply(line)
+	if err != nil {
+		t.Fatalf("reply %q: %v", line, err)
+	}
+	return r
+}
+
+// eventually waits for what another goroutine or the kernel brings about.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// silent counts the clients that have a place and have not asked yet.
+func (r *room) silent() (silent, all int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.in {
+		if !c.asked {
+			silent++
+		}
+	}
+	return silent, len(r.in)
+}
+
+// lines is a log a test can read.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *lines) log() Option { return WithLog(slog.New(slog.NewTextHandler(l, nil))) }
