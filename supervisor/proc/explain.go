@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +26,7 @@ func explain(at step, spec *Spec, errno syscall.Errno) error {
 		if !filepath.IsAbs(path) && spec.Dir != "" {
 			path = filepath.Join(spec.Dir, path)
 		}
-		e.Err, e.Hint = explainExec(path, spec, errno)
+		e.Hint, e.Err = explainExec(path, spec, errno)
 	case errno == unix.EPERM:
 		e.Hint = "this needs privilege (root)"
 	case errno == unix.EAGAIN && at.do == "become user":
@@ -33,78 +35,98 @@ func explain(at step, spec *Spec, errno syscall.Errno) error {
 	return e
 }
 
-func explainExec(path string, spec *Spec, errno syscall.Errno) (error, string) {
+// explainExec returns what to do next, and why execve failed.
+func explainExec(path string, spec *Spec, errno syscall.Errno) (hint string, why error) {
 	switch errno {
 	case unix.ENOENT, unix.ENOTDIR, unix.ELOOP:
 		if _, err := os.Stat(path); err != nil {
-			return both{ErrMissing, errno}, ""
+			return "", both{ErrMissing, errno}
 		}
 		return interpreter(path, "is missing", ErrInterpreter, errno)
 	case unix.EACCES, unix.EPERM:
 		return explainAccess(path, spec, errno)
 	case unix.ENOEXEC:
-		return both{ErrFormat, errno}, hintFormat(path)
+		return hintFormat(path), both{ErrFormat, errno}
 	case unix.ELIBBAD:
 		return interpreter(path, "is not one this machine can run", ErrFormat, errno)
 	case unix.ETXTBSY:
-		return both{ErrBusy, errno}, "it is still being copied; write a new file and rename it into place"
+		return "it is still being copied; write a new file and rename it into place", both{ErrBusy, errno}
 	case unix.E2BIG:
-		return errno, "arguments and environment are too long together (ARG_MAX)"
+		return "arguments and environment are too long together (ARG_MAX)", errno
 	case unix.EAGAIN:
-		return errno, "the user has reached its limit on processes (ulimit -u)"
+		return "the user has reached its limit on processes (ulimit -u)", errno
 	}
-	return errno, ""
+	return "", errno
 }
 
-func explainAccess(path string, spec *Spec, errno syscall.Errno) (error, string) {
+func explainAccess(path string, spec *Spec, errno syscall.Errno) (hint string, why error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return errno, "a directory above it may not be searched"
+		return "a directory above it may not be searched", errno
 	case info.IsDir():
-		return both{ErrDirectory, errno}, "name the program in it"
+		return "name the program in it", both{ErrDirectory, errno}
 	case !info.Mode().IsRegular():
-		return both{ErrNotExecutable, errno}, "it is not a regular file"
+		return "it is not a regular file", both{ErrNotExecutable, errno}
 	case info.Mode()&0o111 == 0:
-		return both{ErrNotExecutable, errno}, "chmod +x it"
-	case readHead(path).interpreter() != "" && unix.Access(readHead(path).interpreter(), unix.X_OK) != nil:
+		return "chmod +x it", both{ErrNotExecutable, errno}
+	case !interpreterRuns(path):
 		return interpreter(path, "is not executable", ErrInterpreter, errno)
 	case spec.User != nil:
-		return errno, fmt.Sprintf("user %s must be able to execute it and to search every directory above it", spec.User)
+		return fmt.Sprintf("user %s must be able to execute it and to search every directory above it", spec.User), errno
 	}
-	return errno, "is its file system mounted noexec?"
+	return "is its file system mounted noexec?", errno
 }
 
 // interpreter names the program named by the first line, or by the ELF header.
-func interpreter(path, is string, sentinel, errno error) (error, string) {
-	name := readHead(path).interpreter()
-	if name == "" {
-		return both{sentinel, errno}, ""
+func interpreter(path, is string, sentinel, errno error) (hint string, why error) {
+	name := interpreterOf(path)
+	hint = "install it, or correct what names it"
+	if strings.HasSuffix(name, "\r") {
+		hint = "the file has Windows line ends"
 	}
-	return both{fmt.Errorf("interpreter %s %s", name, is), both{sentinel, errno}}, "install it, or correct what names it"
+	if name == "" {
+		return "", both{sentinel, errno}
+	}
+	return hint, both{fmt.Errorf("interpreter %s %s", strings.Trim(strconv.Quote(name), `"`), is), both{sentinel, errno}}
+}
+
+func interpreterRuns(path string) bool {
+	name := interpreterOf(path)
+	return name == "" || unix.Access(name, unix.X_OK) == nil
+}
+
+func interpreterOf(path string) string {
+	h, err := readHead(path)
+	if err != nil {
+		return ""
+	}
+	return h.interpreter()
 }
 
 // headSize holds any first line the kernel reads (256 bytes, BINPRM_BUF_SIZE)
 // and the ELF program headers with the interpreter's path, which linkers put first.
 const headSize = 4096
 
-func readHead(path string) head {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+func readHead(path string) (head, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a fifo must not hold us up
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer f.Close()
 	b := make([]byte, headSize)
 	n, err := io.ReadFull(f, b)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
 	}
-	return b[:n]
+	return b[:n], err
 }
 
 func hintFormat(path string) string {
-	h := readHead(path)
+	h, err := readHead(path)
 	switch {
+	case err != nil:
+		return ""
 	case len(h) == 0:
 		return "the file is empty"
 	case h.isELF() && h.machine() != elfMachine:

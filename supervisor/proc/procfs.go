@@ -30,11 +30,13 @@ type Stat struct {
 	PPID    int
 	PGRP    int
 	Session int
+	Threads int // those that still run; more than one in a zombie whose first thread alone has ended
 	Start   uint64 // clock ticks since boot
 }
 
-// Dead tells whether the process has ended: a zombie, or about to be none.
-func (s Stat) Dead() bool { return s.State == 'Z' || s.State == 'X' }
+// Dead tells whether the process has ended: a zombie, or about to be none. State
+// is that of the first thread, which may end before the others.
+func (s Stat) Dead() bool { return (s.State == 'Z' || s.State == 'X') && s.Threads <= 1 }
 
 // Ref is the process the line is about.
 func (s Stat) Ref() Ref { return Ref{s.PID, s.Start} }
@@ -56,9 +58,12 @@ func (fs FS) path(pid int, name string) string {
 	return filepath.Join(string(fs), strconv.Itoa(pid), name)
 }
 
-// startField is the index of starttime behind the comm: field 22, of which
-// pid and comm are the first two.
-const startField = 22 - 3
+// The indices of num_threads and starttime behind the comm: fields 20 and 22 of
+// proc_pid_stat(5), counted from 1, of which pid and comm are the first two.
+const (
+	threadsField = 20 - 3
+	startField   = 22 - 3
+)
 
 // parseStat cuts at the last ')': a process may call itself "a) R (b".
 func parseStat(b []byte) (Stat, error) {
@@ -71,12 +76,13 @@ func parseStat(b []byte) (Stat, error) {
 		return Stat{}, fmt.Errorf("stat line is cut short: %.80q", b)
 	}
 	st := Stat{Comm: string(b[open+1 : end]), State: f[0][0]}
-	var errs [5]error
+	var errs [6]error
 	st.PID, errs[0] = strconv.Atoi(strings.TrimSpace(string(b[:open])))
 	st.PPID, errs[1] = strconv.Atoi(f[1])
 	st.PGRP, errs[2] = strconv.Atoi(f[2])
 	st.Session, errs[3] = strconv.Atoi(f[3])
 	st.Start, errs[4] = strconv.ParseUint(f[startField], 10, 64)
+	st.Threads, errs[5] = strconv.Atoi(f[threadsField])
 	if err := errors.Join(errs[:]...); err != nil {
 		return Stat{}, fmt.Errorf("stat line with a bad number: %.80q", b)
 	}

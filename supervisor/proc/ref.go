@@ -19,7 +19,8 @@ type Ref struct {
 // String gives the pid, which is what a log wants.
 func (r Ref) String() string { return fmt.Sprint(r.PID) }
 
-// ErrGone: the process has ended and been buried, or its pid is another's now.
+// ErrGone says that the process has ended and been buried, or that its pid is
+// another's now.
 var ErrGone = errors.New("no such process any more")
 
 // HavePidfd tells whether the kernel gives us pidfds and takes signals by them

@@ -31,6 +31,7 @@ type Spawner struct {
 	null       int  // /dev/null
 	closeRange bool // close_range(2) with CLOSE_RANGE_CLOEXEC (Linux 5.11)
 	noPidfd    bool // clone(2) refused CLONE_PIDFD; owned by the thread
+	pause      func(time.Duration)
 }
 
 type request struct {
@@ -52,7 +53,7 @@ func NewSpawner() (*Spawner, error) {
 	}
 	s := &Spawner{
 		work: make(chan request), quit: make(chan struct{}), gone: make(chan struct{}),
-		null: null,
+		null: null, pause: time.Sleep,
 		// A range without an open descriptor: changes nothing, and says whether the call is there.
 		closeRange: unix.CloseRange(^uint(0)>>33, ^uint(0)>>33, unix.CLOSE_RANGE_CLOEXEC) == nil,
 	}
@@ -124,7 +125,7 @@ func (s *Spawner) spawn(spec *Spec) (*Process, error) {
 		if !errors.Is(err, unix.ETXTBSY) || try == busyTries {
 			return process, err
 		}
-		time.Sleep(time.Millisecond << (try - 1))
+		s.pause(time.Millisecond << (try - 1))
 	}
 }
 

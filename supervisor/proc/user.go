@@ -32,7 +32,7 @@ type Accounts string
 // Etc is the usual place.
 const Etc Accounts = "/etc"
 
-// ErrNoAccount: no such user, or group.
+// ErrNoAccount says that there is no such user, or group.
 var ErrNoAccount = errors.New("no such account")
 
 // LookupUser is [Accounts.User] of /etc.
