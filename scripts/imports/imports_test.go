@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"supervisor": {"supervisor/config", "supervisor/control", "supervisor/dialect", "supervisor/master",
 		"supervisor/proc", "supervisor/ready", "supervisor/herd", "supervisor/pool", "handoff", "pidfile"},
 	"supervisor/master":  {"supervisor/proc", "supervisor/ready", "supervisor/pool", "supervisor/dialect", "handoff"},
-	"supervisor/config":  {"supervisor/ready", "supervisor/dialect", "handoff"},
+	"supervisor/config":  {"supervisor/proc", "supervisor/ready", "supervisor/dialect", "handoff"},
 	"supervisor/ready":   {"supervisor/proc"},
 	"supervisor/control": nil,
 	"supervisor/dialect": nil,
