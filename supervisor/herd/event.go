@@ -86,7 +86,8 @@ type (
 		Gen int
 		Why string
 	}
-	// Up: N workers of Gen are ready. The last word counts.
+	// Up: N workers of Gen are ready. The last word counts. A master says it
+	// at least once, even when it has no worker to start.
 	Up struct{ Gen, N int }
 	// Failed: the master of Gen gives its first start up, and leaves by itself.
 	Failed struct {

@@ -12,6 +12,7 @@ type generation struct {
 	due      time.Time // when the phase has lasted too long; zero: it may last
 	want     int       // workers it was last told to have
 	up       int       // workers it last said are ready
+	spoke    bool      // its master has said so at least once
 	since    time.Time // it serves since then; zero: it never did
 	headless bool      // its master is gone
 	held     bool      // a QUIT to it waits until the successor serves
@@ -28,13 +29,18 @@ func (g *generation) enter(p GenPhase, due time.Time) { g.phase, g.due = p, due 
 // what it means for the herd.
 
 func (h *Herd) weighUp(g *generation, now time.Time, e Event) Kind {
-	g.up = e.(Up).N
+	g.up, g.spoke = e.(Up).N, true
 	return h.weigh(g, now)
 }
 
-// weigh decides whether a booting generation serves now. In a rolling upgrade
-// it first lets the generations change places by one worker.
+// weigh decides whether a booting generation serves now: never before its
+// master has spoken, even if no worker is wanted. In a rolling upgrade it
+// first lets the generations change places by one worker, which has as long
+// to become ready as a whole generation otherwise.
 func (h *Herd) weigh(g *generation, now time.Time) Kind {
+	if !g.spoke {
+		return quiet
+	}
 	if g.up >= h.workers {
 		g.since = now
 		g.enter(Whole, time.Time{})
@@ -42,8 +48,9 @@ func (h *Herd) weigh(g *generation, now time.Time) Kind {
 	}
 	old := h.find(h.serving)
 	if h.policy.Rolling && old != nil && old.phase == Whole && g.up+1 > g.want {
-		h.resize(old, max(1, h.workers-g.up))
+		h.resize(old, min(old.want, max(1, h.workers-g.up)))
 		h.resize(g, g.up+1)
+		g.due = now.Add(h.policy.ReadyTimeout)
 	}
 	return quiet
 }
@@ -59,6 +66,13 @@ func (h *Herd) unborn(g *generation, now time.Time, e Event) Kind {
 }
 
 func (h *Herd) fail(g *generation, now time.Time, e Event) Kind {
+	return h.forsake(g, now, e.(Failed).Why)
+}
+
+// desert: the master gives its start up although it serves by now, because
+// fewer workers were wanted while the last ones failed. It leaves by itself.
+func (h *Herd) desert(g *generation, now time.Time, e Event) Kind {
+	h.judge(g, now)
 	return h.forsake(g, now, e.(Failed).Why)
 }
 
@@ -109,11 +123,17 @@ func (h *Herd) tellRest(g *generation, _ time.Time, _ Event) Kind {
 	return quiet
 }
 
-func (h *Herd) lose(g *generation, now time.Time, _ Event) Kind {
+// vanish: everything of a generation is gone before it was asked to leave.
+func (h *Herd) vanish(g *generation, now time.Time, e Event) Kind {
 	if g.phase == Whole {
 		h.judge(g, now)
-		h.why = "every process of it is gone"
 	}
+	h.why = "every process of it is gone"
+	h.note(g.n, h.why)
+	return h.lose(g, now, e)
+}
+
+func (h *Herd) lose(g *generation, _ time.Time, _ Event) Kind {
 	g.enter(Gone, time.Time{})
 	h.do(Release{g.n})
 	return h.lost(g)
@@ -149,12 +169,22 @@ func (h *Herd) genCannotHappen(g *generation, _ time.Time, e Event) Kind {
 }
 
 // judge remembers whether a generation that is lost had settled: a start that
-// did not last counts as a failed one.
+// did not last counts as a failed one, except during the overlap, when the
+// old generation takes over and nothing need be started.
 func (h *Herd) judge(g *generation, now time.Time) {
-	h.steady = now.Sub(g.since) >= h.policy.Settle
-	if h.steady {
+	h.steady = h.credit(g, now)
+	if !h.steady && g.n == h.serving && h.phase != Overlapping {
+		h.tries++
+	}
+}
+
+// credit reports whether g has settled, and forgets the failed starts if so.
+func (h *Herd) credit(g *generation, now time.Time) bool {
+	lasted := now.Sub(g.since) >= h.policy.Settle
+	if lasted {
 		h.settled, h.tries = true, 0
 	}
+	return lasted
 }
 
 // lost takes the role from a generation and says what losing it means.

@@ -26,6 +26,8 @@ type Herd struct {
 	workers int
 	drained bool // the workers of the serving generation were sent away (WINCH)
 	again   bool // another upgrade was asked for by a signal
+	had     int  // workers that were wanted before the upgrade under way
+	gave    int  // and what its configuration made of them
 
 	// The upgrade under way.
 	try     int // number of the preflight
@@ -121,6 +123,9 @@ func (h *Herd) signalled(now time.Time, r Retire) {
 		h.occur(OutgoingQuit, now, r)
 	default:
 		h.note(r.Gen, "asked to quit; it is leaving already")
+		if g := h.find(r.Gen); g != nil && r.Quick {
+			h.halt(g, now)
+		}
 	}
 }
 
@@ -162,26 +167,18 @@ func (h *Herd) files() Publish {
 		p.App = h.successor
 	}
 	p.Old = h.elder(p.App)
-	if g := h.find(p.Old); g == nil || g.headless {
-		p.Old = 0
-	}
 	if g := h.find(p.App); g == nil || g.headless {
 		p.App = 0
 	}
 	return p
 }
 
-// elder is the generation before app: the one that still serves, or else the
-// newest that did and is leaving.
+// elder is the newest generation before app (0: before the next) that served
+// and has its master still.
 func (h *Herd) elder(app int) int {
-	for _, n := range []int{h.serving, h.outgoing} {
-		if n != 0 && n != app {
-			return n
-		}
-	}
 	elder := 0
 	for i := range h.gens {
-		if g := &h.gens[i]; g.served() && g.n < app {
+		if g := &h.gens[i]; g.served() && !g.headless && (g.n < app || app == 0) {
 			elder = g.n
 		}
 	}

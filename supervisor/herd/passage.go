@@ -32,11 +32,13 @@ func (h *Herd) checked(now time.Time, e Event) {
 		h.refused(now, c.Why)
 		return
 	}
-	h.before = h.policy
+	h.before, h.had = h.policy, h.workers
 	h.policy = c.Policy
 	if h.policy.Workers != h.before.Workers {
 		h.workers = h.policy.Workers
 	}
+	h.workers = min(h.workers, h.policy.MaxWorkers)
+	h.gave = h.workers
 	h.phase, h.due = Upgrading, time.Time{}
 	workers := h.workers
 	if h.policy.Rolling && h.whole() {
@@ -48,7 +50,7 @@ func (h *Herd) checked(now time.Time, e Event) {
 
 func (h *Herd) checkTimedOut(now time.Time, _ Event) {
 	h.try++ // an answer that still comes belongs to nobody
-	h.refused(now, "the preflight did not answer within "+h.policy.CheckTimeout.String())
+	h.refused(now, "the preflight did not answer within "+h.due.Sub(h.since).String())
 }
 
 func (h *Herd) refused(now time.Time, why string) {
@@ -56,8 +58,8 @@ func (h *Herd) refused(now time.Time, why string) {
 	switch {
 	case h.whole():
 		h.settle(now)
-	case h.tries > 0 && h.serving == 0:
-		h.pause(now)
+	case h.tries > 0:
+		h.falter(now)
 	default:
 		h.start(now, nil)
 	}
@@ -81,7 +83,11 @@ func (h *Herd) serve(now time.Time, _ Event) {
 }
 
 // crown gives the successor the role of the serving generation.
-func (h *Herd) crown(time.Time) {
+func (h *Herd) crown(now time.Time) {
+	if h.whole() {
+		h.credit(h.find(h.serving), now)
+	}
+	h.mercy = time.Time{}
 	h.outgoing, h.serving, h.successor = h.serving, h.successor, 0
 	h.do(Adopt{h.serving})
 }
@@ -123,16 +129,17 @@ func (h *Herd) rollBack(now time.Time, _ Event) {
 	h.stumble(now)
 }
 
-// restore undoes what the upgrade changed: the policy, the number of workers,
-// and a QUIT that was held for a successor that does not come.
+// restore undoes what the upgrade changed: the policy, the number of workers
+// unless somebody has scaled since, and a QUIT that was held for a successor
+// that does not come.
 func (h *Herd) restore(now time.Time) {
-	if h.policy.Workers != h.before.Workers && h.workers == h.policy.Workers {
-		h.workers = h.before.Workers
+	if h.workers == h.gave {
+		h.workers = h.had
 	}
 	h.policy = h.before
-	h.mercy = now.Add(regret)
 	if g := h.find(h.serving); g != nil {
 		g.held = false
+		h.mercy = now.Add(regret)
 	}
 }
 
@@ -169,18 +176,30 @@ func (h *Herd) recover(now time.Time, _ Event) {
 		h.start(now, nil)
 		return
 	}
-	h.stumble(now)
+	h.falter(now)
 }
 
 func (h *Herd) goOn(time.Time, Event) {}
 
+// hasten: nothing serves any more, so an answer that may never come is not
+// worth waiting for as long as otherwise.
+func (h *Herd) hasten(now time.Time, _ Event) { h.due = earlier(h.due, now.Add(haste)) }
+
+// carryOn: the successor has nobody to change places with any more.
+func (h *Herd) carryOn(now time.Time, _ Event) { h.fit(now) }
+
 func (h *Herd) successorFailedToStart(now time.Time, _ Event) { h.stumble(now) }
 
-// stumble counts a failed start: try again after a pause, or give the run up
-// when no generation ever settled and nothing is left that serves.
+// stumble counts a failed start.
 func (h *Herd) stumble(now time.Time) {
 	h.tries++
-	if !h.settled && h.serving == 0 && h.tries >= h.policy.StartTries {
+	h.falter(now)
+}
+
+// falter tries again after a pause, or gives the run up when no generation
+// ever settled, nothing is left that serves, and nobody asked for another.
+func (h *Herd) falter(now time.Time) {
+	if !h.settled && h.serving == 0 && h.tries >= h.policy.StartTries && !h.again {
 		h.verdict = Verdict{Outcome: NeverServed, Reason: h.why, To: h.last}
 		h.note(h.last, "given up: "+h.why)
 		h.disband(now, Stopping, h.leave)
@@ -192,6 +211,10 @@ func (h *Herd) stumble(now time.Time) {
 func (h *Herd) pause(now time.Time) {
 	d := h.policy.backoff(h.tries)
 	h.phase, h.due = Waiting, now.Add(d)
+	if h.again {
+		h.check(now, Upgrade{})
+		return
+	}
 	h.note(0, "next try in "+d.String())
 }
 

@@ -62,11 +62,13 @@ var (
 	turnBack    = cell{"back to the outgoing generation; verdict rolled back", (*Herd).turnBack}
 	recover_    = cell{"start another generation, after a pause if it was short-lived", (*Herd).recover}
 	goOn        = cell{"the next one is on its way: go on", (*Herd).goOn}
+	carryOn     = cell{"the successor gets all its workers at once", (*Herd).carryOn}
+	hasten      = cell{"the preflight gets a second more", (*Herd).hasten}
 	departed    = cell{"done when it was the last", (*Herd).departed}
 
 	// A master was signalled directly.
 	quitServing = cell{"stop the herd, unless it was .oldbin a moment ago", (*Herd).quitServing}
-	stopAsked   = cell{"stop the herd", (*Herd).stop}
+	stopAsked   = cell{"stop the herd", (*Herd).quitHerd}
 	hold        = cell{"remembered: it leaves as soon as the successor serves", (*Herd).hold}
 
 	late = cell{"too late, ignored", (*Herd).tooLate}
@@ -92,11 +94,11 @@ func init() {
 		HerdDue:         {bug, start, bug, giveUp, bug, endOverlap, bug, bug, bug},
 		SuccessorServes: {serve, bug, bug, bug, commit, bug, bug, bug, bug},
 		SuccessorLost:   {failedStart, bug, bug, bug, rollBack, bug, bug, bug, bug},
-		ServingOrphaned: {bug, bug, recover_, goOn, goOn, turnBack, bug, bug, bug},
-		ServingLost:     {goOn, goOn, recover_, goOn, goOn, turnBack, departed, departed, bug},
+		ServingOrphaned: {bug, bug, recover_, goOn, carryOn, turnBack, bug, bug, bug},
+		ServingLost:     {goOn, goOn, recover_, hasten, carryOn, turnBack, departed, departed, bug},
 		OutgoingLost:    {bug, bug, bug, bug, bug, endOverlap, bug, bug, bug},
 		Departed:        {goOn, goOn, goOn, goOn, goOn, goOn, departed, departed, bug},
-		ServingQuit:     {late, late, quitServing, quitServing, hold, backOut, late, late, late},
+		ServingQuit:     {late, late, quitServing, quitServing, hold, backOut, late, late, bug},
 		SuccessorQuit:   {stopAsked, bug, bug, bug, backOut, bug, bug, bug, bug},
 		OutgoingQuit:    {bug, bug, bug, bug, bug, endOverlap, bug, bug, bug},
 	}
@@ -137,6 +139,8 @@ var (
 	weigh    = genCell{"serves once enough are up", (*Herd).weighUp}
 	record   = genCell{"recorded", (*Herd).record}
 	fail     = genCell{"lost; it retires", (*Herd).fail}
+	desert   = genCell{"lost: it leaves by itself", (*Herd).desert}
+	vanish   = genCell{"lost at once", (*Herd).vanish}
 	dieEarly = genCell{"lost; what is left retires", (*Herd).dieEarly}
 	notReady = genCell{"lost: not ready in time; it retires", (*Herd).notReady}
 	orphan   = genCell{"orphaned", (*Herd).orphan}
@@ -159,10 +163,10 @@ func init() {
 		//               Booting   Whole    Orphaned  Sealing   Retiring  Ending   Gone
 		factStartFailed: {unborn, genBug, genBug, genBug, unborn, unborn, genLate},
 		factUp:          {weigh, record, genLate, record, genLate, genLate, genLate},
-		factFailed:      {fail, genLate, genLate, genLate, genLate, genLate, genLate},
+		factFailed:      {fail, desert, genLate, genLate, genLate, genLate, genLate},
 		factDied:        {dieEarly, orphan, genBug, masterly, tellRest, masterly, genLate},
-		factEmptied:     {lose, lose, lose, lose, lose, lose, genLate},
-		factDrained:     {genLate, genLate, genLate, retire, genLate, genLate, genLate},
+		factEmptied:     {vanish, vanish, lose, lose, lose, lose, genLate},
+		factDrained:     {genBug, genBug, genBug, retire, genLate, genLate, genLate},
 		factDue:         {notReady, genBug, genBug, overfull, end, abandon, genBug},
 	}
 }

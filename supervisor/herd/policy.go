@@ -46,6 +46,9 @@ const publishRetry = time.Second
 // file and signals some milliseconds later.
 const regret = time.Second
 
+// haste is how long a preflight may still take once nothing serves.
+const haste = 3 * time.Second
+
 // backoff is the pause before try number n (from 1) of a start: it doubles
 // from BackoffMin to BackoffMax, and up to half of it is cut off by jitter so
 // that many herders on one machine do not start in step.

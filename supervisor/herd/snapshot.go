@@ -38,49 +38,47 @@ func (h *Herd) Snapshot() Snapshot {
 	return s
 }
 
-// Describe writes the whole state on one line, with times relative to now, so
-// that two states which will behave alike read alike.
+// Describe writes the state on one line, with times relative to now: what a
+// person needs to see why the herd will do what it does next.
 func (h *Herd) Describe(now time.Time) string {
 	var b strings.Builder
-	rel := func(t time.Time) string {
-		if t.IsZero() {
-			return "-"
-		}
-		return t.Sub(now).String()
-	}
-	fmt.Fprintf(&b, "%s due=%s workers=%d serving=%d successor=%d outgoing=%d", h.phase, rel(h.due), h.workers, h.serving, h.successor, h.outgoing)
-	for _, flag := range []struct {
-		on   bool
-		name string
-	}{{h.drained, "drained"}, {h.again, "again"}, {h.under, "under"}, {h.settled, "settled"}} {
-		if flag.on {
-			b.WriteString(" " + flag.name)
-		}
-	}
-	if h.tries > 0 {
-		fmt.Fprintf(&b, " tries=%d", h.tries)
-	}
-	if now.Before(h.mercy) {
-		fmt.Fprintf(&b, " mercy=%s", rel(h.mercy))
-	}
-	if !h.retry.IsZero() {
-		fmt.Fprintf(&b, " retry=%s", rel(h.retry))
-	}
-	if len(h.callers) > 0 {
-		fmt.Fprintf(&b, " callers=%v", h.callers)
-	}
-	for _, g := range h.gens {
-		fmt.Fprintf(&b, " | %d %s up=%d/%d due=%s", g.n, g.phase, g.up, g.want, rel(g.due))
-		for _, flag := range []struct {
-			on   bool
-			name string
-		}{{g.served(), "served"}, {g.headless, "headless"}, {g.held, "held"}, {g.halted, "halted"}} {
-			if flag.on {
-				b.WriteString(" " + flag.name)
-			}
-		}
+	fmt.Fprintf(&b, "%s due=%s workers=%d serving=%d successor=%d outgoing=%d",
+		h.phase, until(h.due, now), h.workers, h.serving, h.successor, h.outgoing)
+	flag(&b, h.drained, "drained")
+	flag(&b, h.again, "again")
+	flag(&b, h.under, "under")
+	flag(&b, h.settled, "settled")
+	flag(&b, h.tries > 0, fmt.Sprintf("tries=%d", h.tries))
+	flag(&b, now.Before(h.mercy), "mercy="+until(h.mercy, now))
+	flag(&b, !h.retry.IsZero(), "retry="+until(h.retry, now))
+	flag(&b, len(h.callers) > 0, fmt.Sprintf("callers=%v", h.callers))
+	for i := range h.gens {
+		h.gens[i].describe(&b, now, h.policy.Settle)
 	}
 	return b.String()
+}
+
+func (g *generation) describe(b *strings.Builder, now time.Time, settle time.Duration) {
+	fmt.Fprintf(b, " | %d %s up=%d/%d due=%s", g.n, g.phase, g.up, g.want, until(g.due, now))
+	if g.served() {
+		fmt.Fprintf(b, " served=%s", min(now.Sub(g.since), settle))
+	}
+	flag(b, g.headless, "headless")
+	flag(b, g.held, "held")
+	flag(b, g.halted, "halted")
+}
+
+func until(t, now time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Sub(now).String()
+}
+
+func flag(b *strings.Builder, on bool, name string) {
+	if on {
+		b.WriteString(" " + name)
+	}
 }
 
 // Clone returns a herd that lives on its own, for a search over what may happen.

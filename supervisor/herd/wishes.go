@@ -92,10 +92,8 @@ func (h *Herd) killAll(now time.Time, e Event) {
 func (h *Herd) disband(now time.Time, p Phase, manner func(*generation, time.Time)) {
 	h.conclude(now, Leaving, "the herd was asked to stop")
 	h.phase, h.due, h.again = p, time.Time{}, false
-	for _, heir := range []int{h.outgoing, h.successor} {
-		if h.serving == 0 {
-			h.serving = heir
-		}
+	if h.successor != 0 && !h.whole() {
+		h.serving = h.successor
 	}
 	h.successor, h.outgoing = 0, 0
 	for i := range h.gens {
@@ -119,11 +117,14 @@ func (h *Herd) scale(now time.Time, e Event) {
 	n := s.N
 	if s.Relative {
 		n += h.workers
-		if h.drained && s.N > 0 {
-			n = h.workers // the workers that were sent away come back
+	}
+	if h.drained && (!s.Relative || s.N > 0) {
+		h.drained = false // the workers that were sent away come back
+		if s.Relative {
+			n = h.workers
 		}
 	}
-	h.workers, h.drained = min(max(n, 0), h.policy.MaxWorkers), false
+	h.workers = min(max(n, 0), h.policy.MaxWorkers)
 	h.reply(s.ID, Accepted, "")
 	h.fit(now)
 }
@@ -131,7 +132,7 @@ func (h *Herd) scale(now time.Time, e Event) {
 // fit tells the generations how many workers they are to have now.
 func (h *Herd) fit(now time.Time) {
 	rolling := h.policy.Rolling && h.phase == Upgrading && h.whole()
-	if g := h.find(h.serving); g != nil && g.phase == Whole && !rolling {
+	if g := h.find(h.serving); g != nil && g.phase == Whole && !rolling && !h.drained {
 		h.resize(g, h.workers)
 	}
 	g := h.find(h.successor)
@@ -175,6 +176,11 @@ func (h *Herd) quitServing(now time.Time, e Event) {
 		h.note(h.serving, "asked to quit as .oldbin after a rollback; it serves again and stays")
 		return
 	}
+	h.quitHerd(now, e)
+}
+
+// quitHerd: the master in the pid file was asked to quit, and with it the herd.
+func (h *Herd) quitHerd(now time.Time, e Event) {
 	if e.(Retire).Quick {
 		h.hurry(now, e)
 		return
