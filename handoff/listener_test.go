@@ -226,8 +226,8 @@ func TestOpenIsQuickToGiveUp(t *testing.T) {
 	if err == nil {
 		t.Fatal("opened nonsense")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // asking the network for a name must not outlast the one who asks
 	_, err = Open(ctx, parseT(t, "no-such-host.invalid:80"))
 	if err == nil {
 		t.Fatal("opened a host that is not")

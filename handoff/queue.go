@@ -4,9 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -137,17 +134,4 @@ func parseDiag(b []byte) (queued, backlog int, err error) {
 		b = b[min(len(b), (size+3)&^3):]
 	}
 	return 0, 0, errors.New("sock_diag: no queue in the answer")
-}
-
-// somaxconn is the most that listen(2) grants; 0 when it cannot be read.
-func somaxconn() int {
-	b, err := os.ReadFile("/proc/sys/net/core/somaxconn")
-	if err != nil {
-		return 0
-	}
-	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil {
-		return 0
-	}
-	return n
 }

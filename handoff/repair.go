@@ -15,6 +15,8 @@ import (
 //   - O_NONBLOCK cleared under those who need it. Who sets it makes that the new normal: to clear it again would freeze an event loop;
 //   - a public or private unix name that vanished.
 //
+// An address that this host no longer has cannot be mended, and is an error until it comes back; the listener serves again then by itself.
+//
 // It does nothing to a sealed Listener. What it could not mend is the error; the rest was mended all the same.
 func (l *Listener) Repair() (mended []string, err error) {
 	l.mu.Lock()
@@ -34,6 +36,7 @@ func (l *Listener) Repair() (mended []string, err error) {
 		m, err := l.repairNames()
 		mended, errs = append(mended, m...), append(errs, err)
 	}
+	errs = append(errs, l.lostAddress())
 	if l.watch != nil {
 		errs = append(errs, l.watch.arm(l))
 	}

@@ -26,7 +26,8 @@ type Trouble struct {
 //     A connection is EPOLLIN, so it wakes nobody. EPOLLONESHOT: each shutdown is told once; Repair arms the watch again.
 //  2. The same set holds an inotify(7) descriptor for the directories of unix paths, asked only for names that go or are replaced. (Not
 //     fsnotify: it cannot leave out writes, so a log file in the same directory would wake us with every line.)
-//  3. The set itself lies in the Go runtime's poller, so one goroutine waits, and no thread.
+//  3. And an rtnetlink(7) socket, once there is a listener on one address of this host, for addresses that come and go.
+//  4. The set itself lies in the Go runtime's poller, so one goroutine waits, and no thread.
 type Watch struct {
 	c       chan Trouble
 	done    chan struct{}
@@ -34,6 +35,7 @@ type Watch struct {
 	set     *os.File // the epoll set
 	setFD   int
 	inotify int
+	route   int // -1 until it is needed
 
 	mu    sync.Mutex // taken after a Listener's, never before
 	ls    []*Listener
@@ -49,7 +51,7 @@ const dirEvents = unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.
 // NewWatch starts to watch the listeners. Close ends it; a Listener that is closed leaves it. A Listener has one Watch at a time.
 func NewWatch(ls []*Listener) (*Watch, error) {
 	w := &Watch{
-		c: make(chan Trouble), done: make(chan struct{}), ended: make(chan struct{}),
+		c: make(chan Trouble), done: make(chan struct{}), ended: make(chan struct{}), route: -1,
 		token: map[int32]*Listener{}, dirs: map[string]int{},
 	}
 	if err := w.open(); err != nil {
@@ -105,6 +107,9 @@ func (w *Watch) Close() {
 	<-w.ended
 	_ = w.set.Close()
 	_ = unix.Close(w.inotify)
+	if w.route >= 0 {
+		_ = unix.Close(w.route)
+	}
 }
 
 // Add watches one more listener.
@@ -159,6 +164,9 @@ func (w *Watch) arm(l *Listener) error {
 		if err != nil {
 			return fmt.Errorf("cannot watch %s: epoll_ctl: %w", l.address, err)
 		}
+	}
+	if l.oneAddress() {
+		return w.watchAddresses()
 	}
 	if l.names == nil {
 		return nil
@@ -217,8 +225,11 @@ func (w *Watch) handle(e unix.EpollEvent) bool {
 		return w.handleNames()
 	}
 	w.mu.Lock()
-	l := w.token[e.Fd]
+	l, route := w.token[e.Fd], w.route
 	w.mu.Unlock()
+	if int(e.Fd) == route {
+		return w.handleAddresses(route)
+	}
 	if l == nil || !l.isDown() {
 		return true
 	}
