@@ -58,7 +58,9 @@ func TestEveryCell(t *testing.T) {
 		}
 	}
 	eachHerdCell(func(at string, k Kind, p Phase) { check(at, herdTable[k][p].name, herdTable[k][p].name == bug.name) })
-	eachGenCell(func(at string, f Fact, p GenPhase) { check(at, genTable[f][p].name, genTable[f][p].name == genBug.name) })
+	eachGenCell(func(at string, f Fact, p GenPhase) {
+		check(at, genTable[f][p].name, genTable[f][p].name == genBug.name)
+	})
 }
 
 // watchCells lets every cell leave a mark when something comes by it.
@@ -88,7 +90,7 @@ func watchCells(t *testing.T) map[string]bool {
 
 // Cells that do nothing, on purpose: a blank one would do the same, so the
 // test puts "cannot happen" in their place.
-var idle = map[string]bool{late.name: true, goOn.name: true, genLate.name: true}
+var idle = map[string]bool{late.name: true, goOn.name: true, noted.name: true, genLate.name: true}
 
 // TestEveryCellMatters: with any one cell blank, some story comes out
 // otherwise. Cells that cannot happen are left out: nothing comes by them,

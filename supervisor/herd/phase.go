@@ -63,7 +63,8 @@ var (
 	recover_    = cell{"start another generation, after a pause if it was short-lived", (*Herd).recover}
 	goOn        = cell{"the next one is on its way: go on", (*Herd).goOn}
 	carryOn     = cell{"the successor gets all its workers at once", (*Herd).carryOn}
-	hasten      = cell{"the preflight gets a second more", (*Herd).hasten}
+	hasten      = cell{"the preflight must answer within seconds", (*Herd).hasten}
+	noted       = cell{"nothing changes", (*Herd).goOn}
 	departed    = cell{"done when it was the last", (*Herd).departed}
 
 	// A master was signalled directly.
@@ -97,7 +98,7 @@ func init() {
 		ServingOrphaned: {bug, bug, recover_, goOn, carryOn, turnBack, bug, bug, bug},
 		ServingLost:     {goOn, goOn, recover_, hasten, carryOn, turnBack, departed, departed, bug},
 		OutgoingLost:    {bug, bug, bug, bug, bug, endOverlap, bug, bug, bug},
-		Departed:        {goOn, goOn, goOn, goOn, goOn, goOn, departed, departed, bug},
+		Departed:        {noted, noted, noted, noted, noted, noted, departed, departed, bug},
 		ServingQuit:     {late, late, quitServing, quitServing, hold, backOut, late, late, bug},
 		SuccessorQuit:   {stopAsked, bug, bug, bug, backOut, bug, bug, bug, bug},
 		OutgoingQuit:    {bug, bug, bug, bug, bug, endOverlap, bug, bug, bug},

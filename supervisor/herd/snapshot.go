@@ -44,14 +44,14 @@ func (h *Herd) Describe(now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s due=%s workers=%d serving=%d successor=%d outgoing=%d",
 		h.phase, until(h.due, now), h.workers, h.serving, h.successor, h.outgoing)
-	flag(&b, h.drained, "drained")
-	flag(&b, h.again, "again")
-	flag(&b, h.under, "under")
-	flag(&b, h.settled, "settled")
-	flag(&b, h.tries > 0, fmt.Sprintf("tries=%d", h.tries))
-	flag(&b, now.Before(h.mercy), "mercy="+until(h.mercy, now))
-	flag(&b, !h.retry.IsZero(), "retry="+until(h.retry, now))
-	flag(&b, len(h.callers) > 0, fmt.Sprintf("callers=%v", h.callers))
+	mark(&b, h.drained, "drained")
+	mark(&b, h.again, "again")
+	mark(&b, h.under, "under")
+	mark(&b, h.settled, "settled")
+	mark(&b, h.tries > 0, fmt.Sprintf("tries=%d", h.tries))
+	mark(&b, now.Before(h.mercy), "mercy="+until(h.mercy, now))
+	mark(&b, !h.retry.IsZero(), "retry="+until(h.retry, now))
+	mark(&b, len(h.callers) > 0, fmt.Sprintf("callers=%v", h.callers))
 	for i := range h.gens {
 		h.gens[i].describe(&b, now, h.policy.Settle)
 	}
@@ -63,9 +63,9 @@ func (g *generation) describe(b *strings.Builder, now time.Time, settle time.Dur
 	if g.served() {
 		fmt.Fprintf(b, " served=%s", min(now.Sub(g.since), settle))
 	}
-	flag(b, g.headless, "headless")
-	flag(b, g.held, "held")
-	flag(b, g.halted, "halted")
+	mark(b, g.headless, "headless")
+	mark(b, g.held, "held")
+	mark(b, g.halted, "halted")
 }
 
 func until(t, now time.Time) string {
@@ -75,7 +75,7 @@ func until(t, now time.Time) string {
 	return t.Sub(now).String()
 }
 
-func flag(b *strings.Builder, on bool, name string) {
+func mark(b *strings.Builder, on bool, name string) {
 	if on {
 		b.WriteString(" " + name)
 	}
