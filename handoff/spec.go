@@ -26,7 +26,11 @@ type Spec struct {
 
 // String writes the Spec so that ParseSpec reads it back.
 func (s Spec) String() string {
-	words := s.Network + ":" + s.Address
+	words := s.Network + ":"
+	if strings.HasPrefix(s.Address, "//") {
+		words += "//" // because two slashes are read over
+	}
+	words += s.Address
 	if s.Name != "" {
 		words += ",name=" + s.Name
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -32,7 +33,8 @@ type Watch struct {
 	c       chan Trouble
 	done    chan struct{}
 	ended   chan struct{}
-	set     *os.File // the epoll set
+	wakes   atomic.Uint64 // how often it woke: idle means idle, and a test holds it to that
+	set     *os.File      // the epoll set
 	setFD   int
 	inotify int
 	route   int // -1 until it is needed
@@ -211,6 +213,7 @@ func (w *Watch) run() {
 		if err != nil {
 			return // closed
 		}
+		w.wakes.Add(1)
 		for _, e := range events[:max(n, 0)] {
 			if !w.handle(e) {
 				return
