@@ -185,15 +185,20 @@ class Worker:
             return b" ".join(b"no" if os.get_blocking(s.fileno()) else b"yes" for s in self.sockets) + b"\n"
         elif action == "stray":
             stray()
+        elif action == "orphans":
+            orphans(5000)
+        elif action == "version":
+            with open("VERSION", "rb") as f:
+                return f.read()
         elif action == "exit":
             os._exit(9)
-        elif action == "setsid":
-            os.setpgid(0, 0) if os.getpgrp() != os.getpid() else None
+        elif action == "setpgid" and os.getpgrp() != os.getpid():
+            os.setpgid(0, 0)
         elif action == "killgroup":
             signal.signal(signal.SIGUSR2, signal.SIG_IGN)
             os.killpg(os.getpgrp(), signal.SIGUSR2)
         elif action == "killparent":
-            os.kill(os.getppid(), signal.SIGTERM)
+            os.kill(os.getppid(), signal.SIGKILL)
         elif action == "env":
             return "".join(f"{k}={v}\n" for k, v in sorted(os.environ.items())).encode()
         elif action == "childenv":
@@ -240,6 +245,17 @@ def stray():
     os._exit(0)
 
 
+def orphans(count):
+    """Leaves many children behind which have died already, or die together."""
+    os.spawnlp(os.P_WAIT, "sh", "sh", "-c", f"for i in $(seq {count}); do (exit 0) & done")
+
+
+def flaky(worker, slot):
+    """The worker in this slot crashes at boot while there is a file "flaky"."""
+    if worker.slot == slot and os.path.exists("flaky"):
+        die(6, "worker: boom: flaky")
+
+
 def later(seconds, action):
     timer = threading.Timer(seconds, action)
     timer.daemon = True
@@ -278,6 +294,7 @@ MODES = {
     "hang": lambda worker, n: hang(),
     "notready": lambda worker, n: forever(),
     "slow": lambda worker, n: time.sleep(float(n or 1)),
+    "flaky": flaky,
     "crash-after-ready": lambda worker, n: later(float(n or 1), lambda: die(7, "worker: boom: after ready")),
     "ignore-term": lambda worker, n: signal.signal(signal.SIGTERM, signal.SIG_IGN),
     "shutdown-listener": lambda worker, n: later(float(n or 1), lambda: worker.act("shutdown", b"")),

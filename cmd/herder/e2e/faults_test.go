@@ -1,0 +1,68 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// cmdStorm sends many signals in a row, drawn from a list with a fixed seed.
+func cmdStorm(ts *testscript.TestScript, _ bool, args []string) {
+	need(ts, len(args) > 2, "storm N WHO SIG…")
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	pid := who(ts, args[1])[0]
+	random := rand.New(rand.NewPCG(1, uint64(n)))
+	for range n {
+		if err := syscall.Kill(pid, signalNumber(ts, args[2+random.IntN(len(args)-2)])); err != nil {
+			ts.Fatalf("%s (pid %d) did not survive the storm: %v", args[1], pid, err)
+		}
+	}
+}
+
+// cmdHold keeps a connection open: one with a request that takes long, or that waits in a queue.
+func cmdHold(ts *testscript.TestScript, _ bool, args []string) {
+	need(ts, len(args) > 1, "hold open NAME ADDR [QUERY] | hold answer NAME… | hold close NAME…")
+	s := of(ts)
+	switch args[0] {
+	case "open":
+		need(ts, len(args) > 2, "hold open NAME ADDR [QUERY]")
+		conn, err := net.DialTimeout(network(args[2]), address(args[2]), patience)
+		ts.Check(err)
+		s.held[args[1]] = conn
+		if len(args) > 3 {
+			_, err = fmt.Fprintf(conn, "GET /?%s HTTP/1.1\r\nHost: e2e\r\nConnection: close\r\n\r\n", strings.Join(args[3:], "&"))
+			ts.Check(err)
+		}
+	case "answer":
+		for _, name := range args[1:] {
+			_ = s.held[name].SetDeadline(time.Now().Add(patience))
+			answer, err := io.ReadAll(s.held[name])
+			if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200") {
+				ts.Fatalf("%s got %q, %v", name, answer, err)
+			}
+			_, body, _ := strings.Cut(string(answer), "\r\n\r\n")
+			_, _ = io.WriteString(ts.Stdout(), body)
+			_ = s.held[name].Close()
+		}
+	case "close":
+		for _, name := range args[1:] {
+			_ = s.held[name].Close()
+		}
+	}
+}
+
+// cmdExpand replaces $VARIABLES in a file: testscript takes the files of an archive as they are.
+func cmdExpand(ts *testscript.TestScript, _ bool, args []string) {
+	need(ts, len(args) == 2, "expand FROM TO")
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	writeFile(ts, ts.MkAbs(args[1]), text)
+}

@@ -1,0 +1,78 @@
+// Package e2e tells stories about the real program: testscript files in testdata, with the real binary, real workers, and a
+// real runsv. Every request that is sent in a story is accounted for, and no process outlives its story.
+//
+// commands_test.go lists the commands of the scripts.
+package e2e
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// patience bounds every wait. It is for a loaded machine: nothing here takes long on an idle one.
+const patience = 90 * time.Second
+
+// The programs under test, built once by TestMain; with -race if the test is.
+var (
+	binDir  string // herder and goworker
+	rootDir string // of the repository
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(keeperEnv) != "" {
+		keep()
+		return
+	}
+	flag.Parse()
+	// Two cores: more stories at once would only wait for each other.
+	_ = flag.Set("test.parallel", "2")
+	os.Exit(runTests(m))
+}
+
+func runTests(m *testing.M) int {
+	var err error
+	if rootDir, err = filepath.Abs("../../.."); err != nil {
+		panic(err)
+	}
+	if binDir, err = os.MkdirTemp("", "herder-e2e-"); err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(binDir)
+	for name, pkg := range map[string]string{"herder": "./cmd/herder", "goworker": "./contrib/workers/goworker"} {
+		if err := build(name, pkg); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+func build(name, pkg string) error {
+	args := []string{"build", "-o", filepath.Join(binDir, name)}
+	if race {
+		args = append(args, "-race")
+	}
+	cmd := exec.Command("go", append(args, pkg)...)
+	cmd.Dir = rootDir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot build %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}
+
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup:               setup,
+		Cmds:                commands(),
+	})
+}

@@ -1,0 +1,83 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// stat is what these tests need of /proc/PID/stat (proc_pid_stat(5)).
+type stat struct {
+	ppid  int
+	state string
+	comm  string
+}
+
+func readStat(pid int) (stat, bool) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return stat{}, false
+	}
+	// The name may contain anything, so the fields begin after the last parenthesis.
+	open, end := strings.IndexByte(string(text), '('), strings.LastIndexByte(string(text), ')')
+	fields := strings.Fields(string(text[end+1:]))
+	ppid, err := strconv.Atoi(fields[1])
+	return stat{ppid: ppid, state: fields[0], comm: string(text[open+1 : end])}, err == nil
+}
+
+// descendants are all processes below pid.
+func descendants(pid int) []int {
+	children := map[int][]int{}
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		child, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			continue
+		}
+		if s, ok := readStat(child); ok {
+			children[s.ppid] = append(children[s.ppid], child)
+		}
+	}
+	var below []int
+	for todo := children[pid]; len(todo) > 0; todo = todo[1:] {
+		below = append(below, todo[0])
+		todo = append(todo, children[todo[0]]...)
+	}
+	return below
+}
+
+// describe names processes for a message.
+func describe(pids []int) string {
+	var lines []string
+	for _, pid := range pids {
+		s, _ := readStat(pid)
+		args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		lines = append(lines, fmt.Sprintf("%d (parent %d, %s) %s: %s", pid, s.ppid, s.state, s.comm, strings.ReplaceAll(string(args), "\x00", " ")))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// alive is false for a zombie too: it is only waited for.
+func alive(pid int) bool {
+	s, ok := readStat(pid)
+	return ok && s.state != "Z"
+}
+
+// ledger is what a process holds.
+type ledger struct{ fds, threads, children int }
+
+func takeLedger(pid int) ledger {
+	count := func(what string) int {
+		entries, _ := os.ReadDir(fmt.Sprintf("/proc/%d/%s", pid, what))
+		return len(entries)
+	}
+	l := ledger{fds: count("fd"), threads: count("task")}
+	for _, below := range descendants(pid) {
+		if s, ok := readStat(below); ok && s.ppid == pid {
+			l.children++
+		}
+	}
+	return l
+}
