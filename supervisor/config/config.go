@@ -17,7 +17,7 @@ type Config struct {
 	Name      string            `key:"name"`
 	Command   []string          `key:"command"` // as written: {fd:NAME} and {port:NAME} are not expanded yet
 	Directory string            `key:"directory"`
-	User      *proc.User        `key:"user"` // of the workers and their master; nil: the herder's own
+	User      *proc.User        `key:"user"` // of the workers; their master keeps the herder's own; nil: the herder's own
 	Env       map[string]string `key:"env"`  // added to the herder's own environment
 
 	Bind    []handoff.Spec `key:"bind"`

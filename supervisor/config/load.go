@@ -62,16 +62,21 @@ func read(file string, flags Flags) *reader {
 func (r *reader) file(file string) {
 	r.doc.file = file
 	abs, err := filepath.Abs(file)
+	var text []byte
 	if err == nil {
 		r.c.File = abs
-		r.doc.text, err = readFile(file)
+		text, err = readFile(file)
 	}
 	if err != nil {
 		r.broken = true
 		r.mistakes = append(r.mistakes, Mistake{File: file, What: "cannot read it: " + err.Error()})
 		return
 	}
-	doc, tree, err := parse(file, r.doc.text)
+	r.parse(file, text)
+}
+
+func (r *reader) parse(file string, text []byte) {
+	doc, tree, err := parse(file, text)
 	r.doc = doc
 	if m, bad := errors.AsType[Mistake](err); bad {
 		r.broken = true

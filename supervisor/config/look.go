@@ -30,7 +30,7 @@ func (c *Config) Look() error {
 		r.wrong(c.node("directory"), "cannot use directory %s: it is not a directory", c.Directory)
 	default:
 		if _, err := proc.Look(c.Command[0], c.Directory, c.path()); err != nil {
-			r.wrong(c.node("command"), "%v", err)
+			r.wrong(c.node(index("command", 0)), "%v", err)
 		}
 	}
 	if _, err := handoff.Expand(c.Command, c.imagined(), 3); err != nil {

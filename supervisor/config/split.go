@@ -20,7 +20,7 @@ const (
 	// something else than the line says.
 	shellOnly   = "$`|&;<>()*?["
 	inQuotes    = "$`" // those of them that have it in double quotes too
-	shellAdvice = `there is no shell: quote it with '…', write the command as a list, or as ["sh", "-c", "…"]`
+	shellAdvice = `there is none: quote it with '…', write the command as a list, or as ["sh", "-c", "…"]`
 )
 
 // split cuts a command into words at blanks. '…' keeps everything as it is,

@@ -176,31 +176,36 @@ func TestDeadSocketIsReplacedLiveOneIsNot(t *testing.T) {
 }
 
 func TestManyServersFindOneDeadSocket(t *testing.T) {
-	path := socketPath(t)
-	if err := errors.Join(MakeDir(filepath.Dir(path)), deadSocket(path)); err != nil {
-		t.Fatal(err)
+	for range 30 {
+		path := socketPath(t)
+		if err := errors.Join(MakeDir(filepath.Dir(path)), deadSocket(path)); err != nil {
+			t.Fatal(err)
+		}
+		race(t, path)
 	}
-	var mu sync.Mutex
-	var won []*Server
+}
+
+// race starts servers on one path; one may win.
+func race(t *testing.T, path string) {
+	t.Helper()
+	won := make(chan *Server, 20)
 	var all sync.WaitGroup
-	for range 20 {
+	for range cap(won) {
 		all.Go(func() {
 			s, err := Serve(path, echo)
-			if err != nil && !errors.Is(err, ErrInUse) {
-				t.Error(err)
-			}
 			if err == nil {
-				mu.Lock()
-				defer mu.Unlock()
-				won = append(won, s)
+				won <- s
+			} else if !errors.Is(err, ErrInUse) {
+				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
+	close(won)
 	if len(won) != 1 {
 		t.Errorf("%d servers on one path", len(won))
 	}
-	for _, s := range won {
+	for s := range won {
 		s.Close()
 	}
 }

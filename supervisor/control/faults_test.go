@@ -330,6 +330,7 @@ func TestK7DirectoryIsNotOurs(t *testing.T) {
 		"a dangling symlink": func(d string) error { return os.Symlink(d+"nowhere", d) },
 	}
 	if os.Geteuid() == 0 {
+		bad["below another user's"] = func(d string) error { return errors.Join(mine(d), os.Chown(filepath.Dir(d), nobody, nobody)) }
 		bad["of another user"] = func(d string) error { return errors.Join(mine(d), os.Chown(d, nobody, nobody)) }
 	}
 	for name, make := range bad {

@@ -55,7 +55,10 @@ func checkDir(dir string) error {
 	if err := unix.Stat(filepath.Dir(dir), &st); err != nil {
 		return err
 	}
-	if st.Mode&0o022 != 0 && st.Mode&unix.S_ISVTX == 0 {
+	switch {
+	case st.Uid != 0 && int(st.Uid) != os.Geteuid():
+		return fmt.Errorf("its parent belongs to uid %d, who can put another in its place", st.Uid)
+	case st.Mode&0o022 != 0 && st.Mode&unix.S_ISVTX == 0:
 		return fmt.Errorf("others can write to its parent (mode %04o) and put another in its place", st.Mode&0o7777)
 	}
 	return nil

@@ -1,0 +1,385 @@
+package config
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/herderd/herder/handoff"
+	"github.com/herderd/herder/supervisor/proc"
+	"github.com/herderd/herder/supervisor/ready"
+)
+
+const command = "command = ['true']\n"
+
+func TestEverything(t *testing.T) {
+	c := load(t, `
+name = "shop"
+command = "bin/app --fd {fd:web} 'two words'"
+directory = "/srv/shop/current"
+user = "0:0"
+bind = [":8080,name=web", "run/app.sock", "unix:@abstract", "inherit:other"]
+workers = 4
+rolling = true
+pidfile = "tmp/app.pid"
+herder_pidfile = "/run/h.pid"
+runtime_dir = "run"
+ready = "http:/healthz"
+ready_timeout = "2m"
+overlap = "5s"
+stop_timeout = "1h"
+start_tries = 9
+watchdog = "10s"
+graceful = "SIGQUIT"
+quick = "kill"
+umask = "0027"
+nice = -5
+env.RAILS_ENV = "production"
+env."a b" = ""
+[limits]
+nofile = 1024
+core = "0:unlimited"
+[log]
+file = "log/app.log"
+format = "json"
+prefix = true
+`)
+	nice := -5
+	want := &Config{
+		File: c.File, Name: "shop", Directory: "/srv/shop/current",
+		Command: []string{"bin/app", "--fd", "{fd:web}", "two words"},
+		User:    &proc.User{Name: "root", Groups: c.User.Groups, Home: c.User.Home},
+		Env:     map[string]string{"RAILS_ENV": "production", "a b": ""},
+		Bind: []handoff.Spec{
+			{Name: "web", Network: "tcp", Address: ":8080"},
+			{Network: "unix", Address: "/srv/shop/current/run/app.sock"},
+			{Network: "unix", Address: "@abstract"},
+			{Network: "inherit", Address: "other"},
+		},
+		Workers: 4, Rolling: true,
+		Pidfile: "/srv/shop/current/tmp/app.pid", HerderPidfile: "/run/h.pid", RuntimeDir: "/srv/shop/current/run",
+		Ready:        ready.How{Kind: ready.KindHTTP, Path: "/healthz", StatusMin: 200, StatusMax: 399},
+		ReadyTimeout: 2 * time.Minute, Overlap: 5 * time.Second, StopTimeout: time.Hour,
+		StartTries: 9, Watchdog: 10 * time.Second, Graceful: "QUIT", Quick: "KILL", Umask: 0o27, Nice: &nice,
+		Rlimits: []proc.Rlimit{{Resource: 4, Soft: 0, Hard: proc.Unlimited}, {Resource: 7, Soft: 1024, Hard: 1024}},
+		LogFile: "/srv/shop/current/log/app.log", LogFormat: "json", LogPrefix: true,
+	}
+	if diff := cmp.Diff(want, c, cmp.AllowUnexported(Config{}), cmp.FilterPath(isDocument, cmp.Ignore())); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func isDocument(p cmp.Path) bool { return p.Last().String() == ".doc" }
+
+func TestReferenceIsTheDefault(t *testing.T) {
+	c, err := Load("reference.toml", Flags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := load(t, command)
+	same := []string{"name", "command", "directory", "bind", "runtime_dir"}
+	changed := slices.DeleteFunc(c.Changed(bare), func(key string) bool { return slices.Contains(same, key) })
+	if len(changed) > 0 {
+		t.Errorf("reference.toml says something else than the default for %v", changed)
+	}
+}
+
+func TestReferenceShowsEveryKey(t *testing.T) {
+	text, err := os.ReadFile("reference.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Uncommented, each key is good too.
+	all := regexp.MustCompile(`(?m)^# (\w+ = .*)$`).ReplaceAll(text, []byte("$1"))
+	file := write(t, string(all))
+	r := read(file, Flags{})
+	if len(r.mistakes) > 0 {
+		t.Fatal(r.mistakes.Error())
+	}
+	for _, k := range keys() {
+		if _, ok := r.doc.keys[strings.ReplaceAll(k.name, ".", "\x00")]; !ok {
+			t.Errorf("%s is not in reference.toml", k.name)
+		}
+	}
+	for _, name := range append(limitNames(), handoff.OptionNames()...) {
+		if !bytes.Contains(text, []byte(name)) {
+			t.Errorf("%s is not in reference.toml", name)
+		}
+	}
+}
+
+func TestMistakesHaveTheirPlace(t *testing.T) {
+	for name, test := range map[string]struct {
+		text string
+		want []string
+	}{
+		"all at once": {
+			"worker = 4\nbind = ['127.0.0.1:99999', ':80', ':80']\nworkers = -2\nready_timeout = '5 apples'\n" + command +
+				"graceful = 'SIGTREM'\nuser = 'no-such-user'\nlog.fil = 1\n[limits]\nnofiles = 1\ncore = '2:1'\n[env]\nA = 1\nLISTEN_FDS = '3'\n",
+			[]string{
+				`1:1: unknown key "worker", did you mean "workers"?`,
+				`2:9: cannot read listener "127.0.0.1:99999": port "99999" is not a number from 0 to 65535`,
+				`2:35: tcp::80 is listed twice`,
+				`3:11: -2 is not between 1 and 1000`,
+				`4:17: "5 apples" is not a duration: write it as 500ms, 30s, 1m30s or 2h`,
+				`6:12: graceful: unknown signal "SIGTREM", did you mean "TERM"?`,
+				`7:8: cannot find user "no-such-user"`,
+				`8:5: unknown key "fil", did you mean "file"?`,
+				`10:1: unknown key "nofiles", did you mean "nofile"?`,
+				`11:8: limits.core must be a number, "SOFT:HARD" or "unlimited", the soft limit not above the hard one`,
+				`13:5: env.A must be a string, this is an integer`,
+				`14:14: LISTEN_FDS is set by herder for each worker`,
+			},
+		},
+		"no command":  {"workers = 1\n", []string{`there is no command: write command = ["…"], or give one after --`}},
+		"syntax":      {"workers = \n", []string{"1:11: "}},
+		"key twice":   {command + "workers = 1\nworkers = 2\n", []string{"3:1: "}},
+		"table twice": {command + "[log]\n[log]\n", []string{"3:"}},
+		"wrong kinds": {"command = 1\nenv = 'x'\nlimits = 1\nlog = 'x'\nrolling = 'yes'\nworkers = '4'\nbind = 1979-05-27\nname = ['x']\noverlap = 5\n", []string{
+			"1:11: command must be a string or an array of strings, this is an integer",
+			`2:7: env must be a table of NAME = "value", this is a string`,
+			"3:10: limits must be a table, as nofile = 65536, this is an integer",
+			"4:7: log is a table: write log.file = …",
+			"5:11: rolling must be true or false, this is a string",
+			"6:11: workers must be an integer, this is a string",
+			"7:8: bind must be a string or an array of strings, this is a date or time",
+			"8:1: name must be a string, this is an array",
+			`9:11: overlap must be a duration in quotes, as "30s", this is an integer`,
+		}},
+		"unknown tables": {command + "[sockets]\na = 1\n[[listener]]\nx = 1\n", []string{`2:2: unknown key "sockets"`, `4:3: unknown key "listener"`}},
+		"empty":          {"command = []\nname = ''\npidfile = ''\nbind = ['']\n", []string{"1:1: the command is empty", "2:8: name is empty", "3:11: pidfile is empty", "4:9: bind is empty"}},
+		"inline": {"command = ['a', 2]\nlog = {format = 'xml'}\nenv = { 'A=B' = 'x' }\n", []string{
+			"1:17: command must be a string, this is an integer", `2:17: "xml" is no format of a log: text or json`, `3:17: "A=B" cannot be the name of a variable`,
+		}},
+		"out of range": {command + "nice = 20\numask = 22\nstart_tries = 0\nstop_timeout = '0s'\noverlap = '-1s'\nwatchdog = '999999h'\ngraceful = 'KILL'\nquick = 'STOP'\nname = '../x'\n", []string{
+			"2:8: 20 is not", `3:9: umask must be octal`, "4:15: 0 is not", "5:16: 0s is not", "6:11: -1s is not", "7:12: 999999h",
+			"8:12: graceful cannot be KILL", "9:9: quick cannot be STOP", "10:8: \"../x\" cannot be a name",
+		}},
+		"shell":     {"command = 'bin/app $PORT'\n", []string{`1:20: command: '$' is for a shell, and there is none`}},
+		"pipe":      {"command = \"a | b\"\n", []string{`1:14: command: '|' is for a shell`}},
+		"variables": {"command = 'A=1 b'\n", []string{"1:11: command: A=1 is for a shell, and there is none: write A under [env]"}},
+		"one file":  {command + "pidfile = 'a'\nherder_pidfile = './a'\n", []string{"3:18: pidfile and herder_pidfile are the same file"}},
+		"NUL":       {"# \n\x00", []string{"2:1: a NUL byte: this is not a text file"}},
+	} {
+		got := complaints(t, test.text)
+		for i := range max(len(got), len(test.want)) {
+			if i >= len(got) || i >= len(test.want) || !strings.HasPrefix(strings.TrimSpace(got[i]), test.want[i]) {
+				t.Errorf("%s:\n got %s\nwant %s", name, strings.Join(got, "\n     "), strings.Join(test.want, "\n     "))
+				break
+			}
+		}
+	}
+}
+
+func TestALongListOfMistakesIsCut(t *testing.T) {
+	got := complaints(t, command+strings.Repeat("x", 3)+" = 1\n"+manyUnknown(200))
+	if len(got) != maxMistakes+1 || !strings.Contains(got[maxMistakes], "and 151 mistakes more") {
+		t.Errorf("%d mistakes, the last: %s", len(got), got[len(got)-1])
+	}
+}
+
+func manyUnknown(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString("zz" + strings.Repeat("z", i) + " = 1\n")
+	}
+	return b.String()
+}
+
+func TestFlagsWin(t *testing.T) {
+	c, err := Load(write(t, "command = 'file'\nworkers = 2\nbind = [':1', ':2']\nlog.format = 'json'\n[env]\nA = 'file'\nB = 'file'\n"), Flags{
+		Values: []Flag{
+			{"--workers", "workers", "8"}, {"--bind", "bind", ":3"}, {"--bind", "bind", ":4,name=four"}, {"--rolling", "rolling", "true"},
+			{"--env", "env", "A=flag=1"}, {"--env", "env", "C="}, {"--log-format", "log.format", "text"}, {"--dir", "directory", "/"},
+		},
+		Command: []string{"flag", "$HOME|", ""},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var binds []string
+	for _, b := range c.Bind {
+		binds = append(binds, b.String())
+	}
+	got := []any{c.Command, c.Workers, binds, c.Rolling, c.Env, c.LogFormat, c.Directory}
+	want := []any{[]string{"flag", "$HOME|", ""}, 8, []string{"tcp::3", "tcp::4,name=four"}, true, map[string]string{"A": "flag=1", "B": "file", "C": ""}, "text", "/"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMistakesInFlagsNameTheFlag(t *testing.T) {
+	_, err := Load("", Flags{
+		Values: []Flag{
+			{"--workers", "workers", "many"}, {"--bind", "bind", ":1"}, {"--bind", "bind", "nowhere"}, {"--env", "env", "novalue"},
+			{"--ready-timeout", "ready_timeout", "soon"}, {"--rolling", "rolling", "perhaps"},
+		},
+		Command: []string{""},
+	})
+	want := []string{
+		"--: the command is empty",
+		`--bind: cannot read listener "nowhere"`,
+		`--env: "novalue" is not NAME=value`,
+		`--ready-timeout: "soon" is not a duration`,
+		"--rolling: rolling must be",
+		`--workers: "many" is not a number`,
+	}
+	got := strings.Split(err.Error(), "\n")
+	if len(got) != len(want) {
+		t.Fatalf("%s", err)
+	}
+	for i := range want {
+		if !strings.HasPrefix(got[i], strings.Replace(want[i], "--rolling: rolling must be", "--rolling: ", 1)) {
+			t.Errorf("got %s, want %s", got[i], want[i])
+		}
+	}
+	if _, err := Load("", Flags{}); err == nil || err.Error() != "there is no command: give one after --, or a file with -c" {
+		t.Errorf("nothing at all: %v", err)
+	}
+}
+
+func TestDefaultNameAndRuntimeDir(t *testing.T) {
+	dir := t.TempDir()
+	herderToml := filepath.Join(dir, "herder.toml")
+	for _, file := range []string{herderToml, filepath.Join(dir, "shop.toml")} {
+		if err := os.WriteFile(file, []byte(command+"directory = '/srv/site/current'\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dirFlag := []Flag{{"--dir", "directory", "/srv/x y"}}
+	for _, test := range []struct {
+		file  string
+		flags Flags
+		want  string
+	}{
+		{filepath.Join(dir, "shop.toml"), Flags{}, "shop"},
+		{herderToml, Flags{}, "site"},
+		{"", Flags{Values: dirFlag, Command: []string{"/bin/app"}}, "x-y"},
+		{"", Flags{Command: []string{"/usr/bin/app.py"}}, "app.py"},
+		{"", Flags{Command: []string{"..."}}, "app"},
+	} {
+		c, err := Load(test.file, test.flags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Name != test.want || c.RuntimeDir != filepath.Join(RuntimeBase(), test.want) {
+			t.Errorf("%s %v: name %q, runtime directory %s", test.file, test.flags, c.Name, c.RuntimeDir)
+		}
+	}
+}
+
+func TestDirectoryIsRelativeToTheFile(t *testing.T) {
+	file := write(t, command+"directory = 'app'\npidfile = 'a.pid'\n")
+	c, err := Load(file, Flags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := filepath.Join(filepath.Dir(file), "app"); c.Directory != want || c.Pidfile != want+"/a.pid" {
+		t.Errorf("directory %s, pid file %s", c.Directory, c.Pidfile)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := load(t, command); c.Directory != here {
+		t.Errorf("default directory %s", c.Directory)
+	}
+}
+
+func TestSocketDoesNotNeedAGoodFile(t *testing.T) {
+	file := write(t, "name = 'shop'\nruntime_dir = '/x'\nworkers = -1\n")
+	if path, err := Socket(file, Flags{}); err != nil || path != "/x/control.sock" {
+		t.Errorf("%s, %v", path, err)
+	}
+	if path, err := Socket("", Flags{Values: []Flag{{"--name", "name", "abc"}}}); err != nil || path != RuntimeBase()+"/abc/control.sock" {
+		t.Errorf("%s, %v", path, err)
+	}
+	for _, bad := range []string{write(t, "name = \n"), "/nonexistent/x.toml"} {
+		if _, err := Socket(bad, Flags{}); err == nil || !strings.HasPrefix(err.Error(), bad) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+func TestChangedNamesKeysNotValues(t *testing.T) {
+	a := load(t, command+"env.SECRET = 'a'\n")
+	b := load(t, command+"env.SECRET = 'b'\nworkers = 2\nruntime_dir = '/x'\nname = 'shop'\n[log]\nprefix = true\n")
+	if diff := cmp.Diff([]string{"env", "workers", "runtime_dir", "log.prefix"}, a.Changed(b)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"runtime_dir"}, a.Fixed(b)); diff != "" {
+		t.Error(diff)
+	}
+	if a.Equal(b) || !a.Equal(load(t, "# other place\n"+command+"[env]\nSECRET = \"a\"\n")) {
+		t.Error("Equal")
+	}
+}
+
+func TestLook(t *testing.T) {
+	file := write(t, "command = ['no-such-program', '{fd:web}']\ndirectory = '/'\nbind = ':80,name=www'\npidfile = '/nowhere/x.pid'\n")
+	c, err := Load(file, Flags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Split(strings.ReplaceAll(c.Look().Error(), file+":", ""), "\n")
+	want := []string{`1:1: cannot expand "{fd:web}": no listener is named "web"`, "1:12: cannot find no-such-program", "4:11: cannot write /nowhere/x.pid: its folder: no such file"}
+	if len(got) != 3 {
+		t.Fatalf("%q", got)
+	}
+	for i := range want {
+		if !strings.HasPrefix(got[i], want[i]) {
+			t.Errorf("got %s, want %s", got[i], want[i])
+		}
+	}
+	for _, dir := range []string{"/nowhere", "/dev/null"} {
+		c := load(t, command+"directory = '"+dir+"'\n")
+		if err := c.Look(); err == nil || !strings.Contains(err.Error(), ":2:13: cannot use directory "+dir) {
+			t.Errorf("%v", err)
+		}
+	}
+	if err := load(t, "command = 'true {fd:web} {port:web}'\ndirectory = '/'\nbind = ':80,name=web'\n").Look(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNearest(t *testing.T) {
+	words := []string{"workers", "overlap", "bind", "name", "nice"}
+	for word, want := range map[string]string{"worker": "workers", "wrokers": "workers", "bnid": "bind", "nam": "name", "zebra": "", "": "", "overlaps": "overlap"} {
+		if got := Nearest(word, words); got != want {
+			t.Errorf("%q: %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestSplit(t *testing.T) {
+	for text, want := range map[string][]string{
+		`a b  c`:              {"a", "b", "c"},
+		`a 'b c' "d e"`:       {"a", "b c", "d e"},
+		`a '' ""`:             {"a", "", ""},
+		`a\ b \'c`:            {"a b", "'c"},
+		`"a\"b\c\\"`:          {`a"b\c\`},
+		`'$HOME|' "*?" \$x`:   {"$HOME|", "*?", "$x"},
+		`a'b'"c"d`:            {"abcd"},
+		"a\n b\t{fd:web}=~#!": {"a", "b", "{fd:web}=~#!"},
+	} {
+		if got, err := split(text); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %q, %v", text, got, err)
+		}
+	}
+	for text, at := range map[string]int{"a $b": 2, "a `b`": 2, `"$a"`: 1, "a|b": 1, "a 'b": 2, `a "b`: 2, `a \`: 2, "a;": 1, "a&": 1, "a>b": 1, "a *": 2, "(a)": 0} {
+		_, err := split(text)
+		if bad, ok := err.(*splitError); !ok || bad.at != at {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if _, err := split("  \n"); err == nil {
+		t.Error("blank")
+	}
+}
