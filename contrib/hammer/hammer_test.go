@@ -23,7 +23,6 @@ type server struct {
 	listener net.Listener
 	log      *os.File
 	pid      int
-	victim   string // "id=N "
 	lose     func(s *server, conn net.Conn, id string, first bool) (handled bool)
 	mu       sync.Mutex
 	hit      bool

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -142,6 +143,14 @@ func findTests(root string) ([]test, error) {
 	return tests, err
 }
 
+// last is the last number of each letter in the whole catalogue; rows.txt has those this version must cover.
+var last = map[byte]int{'B': 18, 'U': 21, 'W': 17, 'H': 18, 'S': 5, 'L': 18, 'K': 10, 'P': 8}
+
+func catalogued(row string) bool {
+	n, err := strconv.Atoi(row[1:])
+	return err == nil && n >= 1 && n <= last[row[0]]
+}
+
 // table is the text of COVERAGE.md and the number of rows with a test.
 func table(rows []row, tests []test) ([]byte, int, error) {
 	known := map[string][]string{}
@@ -150,8 +159,8 @@ func table(rows []row, tests []test) ([]byte, int, error) {
 	}
 	for _, t := range tests {
 		for _, r := range t.rows {
-			if _, ok := known[r]; !ok {
-				return nil, 0, fmt.Errorf("%s in %s names the row %s, which rows.txt does not have", t.name, t.file, r)
+			if _, ok := known[r]; !ok && !catalogued(r) {
+				return nil, 0, fmt.Errorf("%s in %s names the row %s, which the catalogue does not have", t.name, t.file, r)
 			}
 			known[r] = append(known[r], fmt.Sprintf("[%s](../../%s)", t.name, filepath.ToSlash(t.file)))
 		}

@@ -35,6 +35,7 @@ import (
 //	write FILE TEXT                   writes one line, by rename;  expand FROM TO  replaces $VARIABLES
 //	storm N WHO SIG…                  N signals in a row, drawn from the list
 //	hold open NAME ADDR [QUERY]       a connection that stays open;  hold answer NAME…  the answers are stdout;  hold close NAME…
+//	freeze PID, thaw                  a process that not even SIGKILL ends
 func commands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
 	all := map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		"start": cmdStart, "spawn": cmdSpawn, "herder": cmdHerder, "exits": cmdExits,
@@ -42,6 +43,7 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"waitfor": cmdWaitfor, "check": cmdCheck, "hammer": cmdHammer, "probe": cmdProbe,
 		"mode": cmdMode, "release": cmdRelease, "upgrades": cmdUpgrades, "ledger": cmdLedger, "write": cmdWrite,
 		"storm": cmdStorm, "hold": cmdHold, "expand": cmdExpand,
+		"freeze": cmdFreeze, "thaw": cmdThaw,
 	}
 	negatable := []string{"herder", "sv", "check", "probe"}
 	for name, cmd := range all {

@@ -66,3 +66,35 @@ func cmdExpand(ts *testscript.TestScript, _ bool, args []string) {
 	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
 	writeFile(ts, ts.MkAbs(args[1]), text)
 }
+
+// cmdFreeze puts a process into a frozen cgroup (v1), where SIGKILL waits too: what a disk that hangs does to a process.
+func cmdFreeze(ts *testscript.TestScript, _ bool, args []string) {
+	need(ts, len(args) == 1, "freeze PID")
+	dir := fmt.Sprintf("/sys/fs/cgroup/freezer/herder-e2e-%d", os.Getpid())
+	ts.Check(os.MkdirAll(dir, 0o755))
+	ts.Defer(func() { thaw(dir) })
+	ts.Check(os.WriteFile(dir+"/cgroup.procs", []byte(args[0]), 0o644))
+	ts.Check(os.WriteFile(dir+"/freezer.state", []byte("FROZEN"), 0o644))
+	frozen := func() bool {
+		state, _ := os.ReadFile(dir + "/freezer.state")
+		return strings.TrimSpace(string(state)) == "FROZEN"
+	}
+	if !within(patience, frozen) {
+		ts.Fatalf("%s does not freeze", args[0])
+	}
+}
+
+func cmdThaw(ts *testscript.TestScript, _ bool, _ []string) {
+	thaw(fmt.Sprintf("/sys/fs/cgroup/freezer/herder-e2e-%d", os.Getpid()))
+}
+
+// thaw lets the processes go on, and removes the cgroup when they are gone.
+func thaw(dir string) {
+	_ = os.WriteFile(dir+"/freezer.state", []byte("THAWED"), 0o644)
+	within(patience, func() bool { return os.Remove(dir) == nil || !exists(dir) })
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
