@@ -89,7 +89,12 @@ func self(name string, files ...int) Spec {
 	if err != nil {
 		panic(err)
 	}
-	return Spec{Path: exe, Env: []string{helperKey + "=" + name, "PATH=" + os.Getenv("PATH")}, Umask: -1, Files: append([]int{-1, -1, 2}, files...)}
+	return Spec{Path: exe, Env: helperEnv(name), Umask: -1, Files: append([]int{-1, -1, 2}, files...)}
+}
+
+// helperEnv names a helper; the race detector must not wait a second at each exit.
+func helperEnv(name string) []string {
+	return []string{helperKey + "=" + name, "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0"}
 }
 
 // bury waits for this child to end and reaps it, through Peek when it is the

@@ -131,7 +131,7 @@ func TestB14StartedWithClosedAndStrayDescriptors(t *testing.T) {
 	check(t, err)
 	spec := sh(`exec 4</etc/passwd 5</etc/passwd; exec "$0" <&- >&- 2>&-`, w.fd)
 	spec.Argv = append(spec.Argv, exe)
-	spec.Env = append(spec.Env, helperKey+"=closed")
+	spec.Env = helperEnv("closed")
 	p, err := s.Spawn(spec)
 	check(t, err)
 	w.close()

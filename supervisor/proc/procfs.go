@@ -30,7 +30,7 @@ type Stat struct {
 	PPID    int
 	PGRP    int
 	Session int
-	Threads int // those that still run; more than one in a zombie whose first thread alone has ended
+	Threads int    // those that still run; more than one in a zombie whose first thread alone has ended
 	Start   uint64 // clock ticks since boot
 }
 

@@ -26,7 +26,7 @@ func init() {
 		if err := unix.PthreadSigmask(unix.SIG_BLOCK, &all, nil); err != nil {
 			return err
 		}
-		return syscall.Exec(os.Args[0], os.Args, []string{helperKey + "=clean"})
+		return syscall.Exec(os.Args[0], os.Args, helperEnv("clean"))
 	}
 	helpers["clean"] = func() error {
 		b, err := os.ReadFile("/proc/self/status")

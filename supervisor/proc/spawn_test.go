@@ -291,7 +291,7 @@ func TestOpenFilesLimitIsTheOneWeWereBornWith(t *testing.T) {
 	exe, err := os.Executable()
 	check(t, err)
 	out, ws := run(t, s, Spec{Path: "/bin/sh", Argv: []string{"sh", "-c", script, exe}, Umask: -1,
-		Env: []string{helperKey + "=limits", "PATH=" + os.Getenv("PATH")}, Files: []int{-1, -1, 2}})
+		Env: helperEnv("limits"), Files: []int{-1, -1, 2}})
 	if out != "ours 299 300\nchild 100 300\n" || ws != 0 {
 		t.Errorf("got %q, %s", out, Describe(ws))
 	}

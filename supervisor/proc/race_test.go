@@ -1,6 +1,0 @@
-//go:build race
-
-package proc
-
-// underRace: the detector makes our side several times slower.
-const underRace = true
