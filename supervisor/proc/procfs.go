@@ -72,8 +72,8 @@ func parseStat(b []byte) (Stat, error) {
 		return Stat{}, fmt.Errorf("stat line without a (name): %.80q", b)
 	}
 	f := strings.Fields(string(b[end+1:]))
-	if len(f) <= startField || len(f[0]) != 1 {
-		return Stat{}, fmt.Errorf("stat line is cut short: %.80q", b)
+	if len(f) <= startField || len(f[0]) != 1 || !isLetter(f[0][0]) {
+		return Stat{}, fmt.Errorf("stat line is cut short or garbled: %.80q", b)
 	}
 	st := Stat{Comm: string(b[open+1 : end]), State: f[0][0]}
 	var errs [6]error
@@ -88,6 +88,8 @@ func parseStat(b []byte) (Stat, error) {
 	}
 	return st, nil
 }
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // Children lists the children of a process, zombies too, in order of their pid.
 func (fs FS) Children(pid int) ([]int, error) {
