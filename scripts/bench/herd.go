@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,131 +13,180 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/herderd/herder/supervisor/control"
+	"github.com/herderd/herder/supervisor/proc"
 )
 
+// patience bounds every wait.
 const patience = time.Minute
 
 // herd is a herder that runs.
 type herd struct {
-	*exec.Cmd
-	socket  string
+	bench   *bench
+	cmd     *exec.Cmd
+	exited  chan error
+	dir     string // of this herd alone
 	network string
 	address string
 }
 
-// start runs a herder with Go workers and waits until it serves.
-func (b *bench) start(network string, workers int, flags ...string) (*herd, error) {
-	run := filepath.Join(b.dir, "run")
-	h := &herd{network: network, address: filepath.Join(b.dir, "app.sock"), socket: filepath.Join(run, "control.sock")}
-	if network == "tcp" {
-		port, err := freePort()
-		if err != nil {
-			return nil, err
-		}
-		h.address = fmt.Sprintf("127.0.0.1:%d", port)
-	}
-	args := append([]string{"run", "--name", "bench", "--runtime-dir", run, "--bind", h.network + ":" + h.address,
-		"--workers", strconv.Itoa(workers)}, flags...)
-	h.Cmd = exec.Command(b.herder, append(args, "--", b.worker)...)
-	h.Env = append(os.Environ(), "WORKER_LOG="+b.log())
-	var err error
-	if h.Stderr, err = os.Create(filepath.Join(b.dir, "stderr")); err != nil {
-		return nil, err
-	}
-	if err := h.Start(); err != nil {
-		return nil, err
-	}
-	_, err = h.await(1)
-	return h, err
+// order says what to herd.
+type order struct {
+	network string // tcp, unix; "" for a worker without a socket
+	workers int
+	program string
+	flags   []string
+	stdout  *os.File
 }
 
-func (b *bench) log() string { return filepath.Join(b.dir, "worker.log") }
+// start runs a herder and waits until it serves. The caller ends it.
+func (b *bench) start(o order) (*herd, error) {
+	dir, err := os.MkdirTemp(b.dir, "h")
+	if err != nil {
+		return nil, err
+	}
+	h := &herd{bench: b, dir: dir, network: o.network, exited: make(chan error, 1)}
+	args := []string{"run", "--name", "bench", "--runtime-dir", h.path("run"), "--workers", strconv.Itoa(o.workers)}
+	switch o.network {
+	case "tcp":
+		args = append(args, "--bind", "127.0.0.1:0")
+	case "unix":
+		args = append(args, "--bind", "unix:"+h.path("app.sock"))
+	}
+	args = append(append(args, o.flags...), "--", b.path(o.program))
+	log, err := os.Create(h.path("stderr"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	h.cmd = exec.Command(b.path(herderProgram), args...)
+	h.cmd.Stderr = log
+	if o.stdout != nil {
+		h.cmd.Stdout = o.stdout
+	}
+	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a ^C is for us alone
+	if err := h.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { h.exited <- h.cmd.Wait() }()
+	s, err := h.await(1)
+	if err != nil {
+		h.end()
+		return nil, fmt.Errorf("%w; herder says: %s", err, h.said())
+	}
+	if len(s.Listeners) > 0 {
+		h.address = strings.TrimPrefix(s.Listeners[0].Address, "unix:")
+	}
+	return h, nil
+}
 
-// stop ends the herder and forgets the log of its workers.
-func (b *bench) stop(h *herd) error {
-	_ = h.Process.Signal(syscall.SIGTERM)
-	err := h.Wait()
-	_ = os.Remove(b.log())
+func (h *herd) path(name string) string { return filepath.Join(h.dir, name) }
+
+// said is the end of what herder and its workers wrote to stderr.
+func (h *herd) said() string {
+	text, _ := os.ReadFile(h.path("stderr"))
+	return string(text[max(0, len(text)-2000):])
+}
+
+func (h *herd) signal(sig syscall.Signal) error { return h.cmd.Process.Signal(sig) }
+
+// stop ends the herder in the way its users do, and expects nothing to be left.
+func (h *herd) stop() error {
+	defer h.end()
+	if err := h.signal(unix.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case err := <-h.exited:
+		h.exited <- err
+		if err != nil {
+			return fmt.Errorf("herder: %w; it says: %s", err, h.said())
+		}
+	case <-time.After(patience):
+		return errors.New("herder does not stop")
+	}
+	if left, _ := proc.Proc.Descendants(os.Getpid()); len(left) > 0 {
+		return fmt.Errorf("herder left %d processes behind", len(left))
+	}
+	return nil
+}
+
+// end makes sure that herder and all below it are gone.
+func (h *herd) end() {
+	_ = h.signal(unix.SIGKILL)
+	<-h.exited
+	h.exited <- nil
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		left, err := proc.Proc.Descendants(os.Getpid())
+		if err != nil || len(left) == 0 {
+			return
+		}
+		for _, r := range left {
+			if p, err := proc.OpenRef(r); err == nil {
+				_ = p.Signal(unix.SIGKILL)
+				_ = p.Close()
+			}
+			_, _ = unix.Wait4(r.PID, nil, unix.WNOHANG, nil)
+		}
+	}
+}
+
+// ask sends one request to the herder.
+func (h *herd) ask(r control.Request) (control.Reply, error) {
+	ctx, cancel := context.WithTimeout(h.bench.ctx, patience)
+	defer cancel()
+	return control.Call(ctx, h.path("run/control.sock"), r)
+}
+
+// upgrade waits until a new generation serves.
+func (h *herd) upgrade() error {
+	reply, err := h.ask(control.Request{Do: control.DoUpgrade})
+	if err == nil && reply.Code != control.OK {
+		err = fmt.Errorf("the upgrade ended with %d: %s", reply.Code, reply.Error)
+	}
 	return err
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
-// status is what is needed of `herder status -o json`.
-type status struct {
-	State   string
-	Serving *struct {
-		Generation int
-		Master     struct{ PID int }
-		Workers    []struct{ PID int }
-	}
-	Retiring []struct{ Generation int }
-}
-
-func (h *herd) status() (s status, err error) {
-	conn, err := net.DialTimeout("unix", h.socket, patience)
-	if err != nil {
-		return s, err
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(patience))
-	if _, err := fmt.Fprintln(conn, `{"v":1,"do":"status"}`); err != nil {
-		return s, err
-	}
-	line, err := bufio.NewReader(conn).ReadBytes('\n')
-	if err != nil {
-		return s, err
-	}
-	var reply struct{ Status status }
-	err = json.Unmarshal(line, &reply)
-	return reply.Status, err
-}
-
-// await waits until only this generation is there.
-func (h *herd) await(generation int) (s status, err error) {
-	err = until(func() bool {
-		s, err = h.status()
-		return err == nil && s.State == "serving" && s.Serving != nil && s.Serving.Generation == generation && len(s.Retiring) == 0
-	})
-	if err != nil {
-		return s, fmt.Errorf("generation %d does not serve: %w", generation, err)
-	}
-	return s, nil
-}
-
-func until(done func() bool) error {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if done() {
-			return nil
+// await waits until this generation, whole, is the only one.
+func (h *herd) await(generation int) (*control.Status, error) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		select {
+		case err := <-h.exited:
+			h.exited <- err
+			return nil, fmt.Errorf("herder ended: %v", err)
+		default:
+		}
+		reply, err := h.ask(control.Request{Do: control.DoStatus})
+		if s := reply.Status; err == nil && s != nil && s.State == "serving" && s.Serving != nil &&
+			s.Serving.Generation == generation && len(s.Retiring) == 0 {
+			return s, nil
+		}
+		if err := h.bench.pause(5 * time.Millisecond); err != nil {
+			return nil, err
 		}
 	}
-	return fmt.Errorf("not within %s", patience)
+	return nil, fmt.Errorf("generation %d does not serve alone within %s", generation, patience)
 }
 
-// ask returns the generation and the pid that answered on a new connection.
-func ask(network, address string) (generation, pid int, err error) {
+// probe returns the generation that answers on a new connection.
+func probe(network, address string) (generation int, err error) {
 	conn, err := net.DialTimeout(network, address, patience)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	answer, err := io.ReadAll(conn)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	_, body, _ := strings.Cut(string(answer), "\r\n\r\n")
-	var slot int
-	_, err = fmt.Sscanf(body, "- %d %d %d", &generation, &slot, &pid)
-	return generation, pid, err
+	_, err = fmt.Sscanf(body, "- %d", &generation)
+	return generation, err
 }

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// settle is how long herder is left alone after an upgrade before it is looked at.
+const settle = 10 * time.Second
+
+// rested runs a herder with four workers, upgrades it once, and waits. The pids are those of herder and master.
+func (b *bench) rested() (h *herd, pids []int, err error) {
+	h, err = b.start(order{network: "tcp", workers: 4, program: workerProgram})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = h.upgrade()
+	if err == nil {
+		err = b.pause(settle)
+	}
+	if err == nil {
+		s, awaitErr := h.await(2)
+		if err = awaitErr; err == nil {
+			return h, []int{h.cmd.Process.Pid, s.Serving.Master.PID}, nil
+		}
+	}
+	h.end()
+	return nil, nil, err
+}
+
+// memoryRuns is how many herders are looked at: they differ by little.
+const memoryRuns = 5
+
+// memory adds up the herder and the native master of four workers.
+func (b *bench) memory() error {
+	var pss, dirty []int
+	for range memoryRuns {
+		h, pids, err := b.rested()
+		if err != nil {
+			return err
+		}
+		p, d := 0, 0
+		for _, pid := range pids {
+			text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+			if err != nil {
+				h.end()
+				return err
+			}
+			p += field(string(text), "Pss:")
+			d += field(string(text), "Private_Dirty:")
+		}
+		pss, dirty = append(pss, p), append(dirty, d)
+		if err := h.stop(); err != nil {
+			return err
+		}
+	}
+	slices.Sort(pss)
+	slices.Sort(dirty)
+	p, d := pss[memoryRuns/2], dirty[memoryRuns/2]
+	row("herder + native master, 4 workers: PSS, of it private dirty", "11 MB, 4 MB",
+		fmt.Sprintf("%s, %s (at most %s, %s)", mb(p), mb(d), mb(pss[memoryRuns-1]), mb(dirty[memoryRuns-1])), p <= 11*1024 && d <= 4*1024, memoryRuns)
+	return nil
+}
+
+func mb(kb int) string { return fmt.Sprintf("%.1f MB", float64(kb)/1024) }
+
+// idleness counts how often herder and master wake up while nothing happens.
+func (b *bench) idleness() error {
+	h, pids, err := b.rested()
+	if err != nil {
+		return err
+	}
+	defer h.end()
+	before := []map[string]int{switches(pids[0]), switches(pids[1])}
+	if err := b.pause(b.idle); err != nil {
+		return err
+	}
+	herder, master := since(before[0], switches(pids[0])), since(before[1], switches(pids[1]))
+	row(fmt.Sprintf("herder and master idle for %s: voluntary context switches of all threads", b.idle), "10",
+		fmt.Sprintf("%d (herder %d, master %d)", herder+master, herder, master), herder+master <= 10, 1)
+	return h.stop()
+}
+
+// switches are the voluntary context switches of each thread of a process.
+func switches(pid int) map[string]int {
+	n := map[string]int{}
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	for _, thread := range threads {
+		text, _ := os.ReadFile(thread)
+		n[thread] = field(string(text), "voluntary_ctxt_switches:")
+	}
+	return n
+}
+
+// since adds up the differences; a thread that is new counts whole.
+func since(before, after map[string]int) (n int) {
+	for thread, count := range after {
+		n += count - before[thread]
+	}
+	return n
+}
