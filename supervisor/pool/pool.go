@@ -135,7 +135,6 @@ func (p *Pool) settle() {
 	}
 	if kept < p.target && starting == 0 && live < 2*p.peak {
 		p.start(p.lowestFree())
-		kept++
 	}
 	if p.whole.IsZero() && up >= p.target {
 		p.whole = p.now
