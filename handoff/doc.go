@@ -27,5 +27,8 @@
 // unlinks the private name. When one of both names is gone, the other restores it. A stale path is replaced in one step (renameat2
 // RENAME_EXCHANGE), a live one, or anything that is not a socket, is refused.
 //
+// A Watch tells of a listener that somebody shut down, of a name that vanished and of an address the host lost, when it happens: it does not
+// poll, and a connection does not wake it.
+//
 // Sockets inherited from a service manager are kept as given: they outlive us, so Seal and Close leave their addresses alone.
 package handoff

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // Passed is what a process has to be told of a Listener it is given.
@@ -157,7 +158,7 @@ func Holds(pid int, inodes []uint64) (bool, error) {
 		held = slices.Contains(inodes, ino)
 		return !held
 	})
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 		return false, nil
 	}
 	if err != nil {

@@ -45,7 +45,11 @@ func TestWatchComesAndGoes(t *testing.T) {
 	w.Remove(a)
 	remove(t, path)
 	meddleT(t, a, "shutdown")
-	if err := b.Seal(); err != nil { // our own doing is no trouble
+	abstract := openT(t, "unix:@handoff-test-watch")
+	if err := w.Add(abstract); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(b.Seal(), abstract.Seal()); err != nil { // our own doing is no trouble
 		t.Fatal(err)
 	}
 	if err := b.Close(); err != nil {
