@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -102,7 +103,9 @@ func (fs FS) await(ref Ref, deadline time.Time) []Ref {
 	}
 }
 
-// tree is root, unless that is us, and all below it.
+// tree is root, unless that is us, and all below it. It refuses a tree that we
+// are part of, and that of PID 1, which is everything: by the chain of our
+// parents, and again by what was found.
 func (fs FS) tree(root Ref) ([]Stat, error) {
 	st, err := fs.Stat(root.PID)
 	if err == nil && st.Start != root.Start {
@@ -111,17 +114,25 @@ func (fs FS) tree(root Ref) ([]Stat, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot walk the tree of process %d: %w", root.PID, err)
 	}
-	if above, err := fs.ancestor(root.PID, os.Getpid()); err != nil || above {
-		return nil, errors.Join(err, fmt.Errorf("cannot walk the tree of process %d: it holds this very process", root.PID))
+	self := os.Getpid()
+	if above, err := fs.ancestor(root.PID, self); err != nil || above || root.PID <= 1 && self != root.PID {
+		return nil, errors.Join(err, errOurTree(root))
 	}
 	below, err := fs.descend(root.PID)
 	if err != nil {
 		return nil, err
 	}
-	if root.PID == os.Getpid() {
+	if slices.ContainsFunc(below, func(s Stat) bool { return s.PID == self }) {
+		return nil, errOurTree(root)
+	}
+	if root.PID == self {
 		return below, nil
 	}
 	return append([]Stat{st}, below...), nil
+}
+
+func errOurTree(root Ref) error {
+	return fmt.Errorf("cannot walk the tree of process %d: it holds this very process", root.PID)
 }
 
 // ancestor tells whether pid is above of. The walk ends at 0, the parent of

@@ -107,34 +107,66 @@ func TestSignalTreeReachesAllOnce(t *testing.T) {
 	buryAll(t)
 }
 
-func TestTreeNeverHoldsUs(t *testing.T) {
-	parent, err := Proc.Stat(os.Getppid())
-	check(t, err)
-	for _, ref := range []Ref{parent.Ref(), {PID: 1, Start: initStart(t)}} {
-		if ref.PID == os.Getpid() {
-			continue
+func init() {
+	// Tries to end the tree it is in itself: that of the shell above it, which
+	// the test has started, and nothing more if the guard is broken.
+	helpers["climber"] = func() error {
+		up, err := Proc.Stat(os.Getppid())
+		if err != nil {
+			return err
 		}
-		if n, err := Proc.SignalTree(ref, 0); n != 0 || err == nil || !strings.Contains(err.Error(), "holds this very process") {
-			t.Errorf("signalled %d of the tree of %d: %v", n, ref.PID, err)
+		if up.Comm != "sh" {
+			return fmt.Errorf("below %+v, not the shell of the test", up)
 		}
-		if left, err := Proc.KillTree(ref, 0); left != nil || err == nil {
-			t.Errorf("killed the tree of %d: %v %v", ref.PID, left, err)
-		}
-	}
-	if n, err := Proc.SignalTree(ourRef(t), unix.SIGKILL); n != 0 || err != nil {
-		t.Errorf("signalled %d: %v", n, err)
-	}
-	us := Stat{PID: os.Getpid(), Start: ourRef(t).Start, State: 'S'}
-	if sent, err := deliver(us, unix.SIGKILL); sent || err != nil {
-		t.Errorf("%v %v", sent, err)
+		_, killed := Proc.KillTree(up.Ref(), 0)
+		n, signalled := Proc.SignalTree(up.Ref(), unix.SIGKILL)
+		fmt.Println(killed != nil, signalled != nil, n)
+		return nil
 	}
 }
 
-func initStart(t *testing.T) uint64 {
-	t.Helper()
-	st, err := Proc.Stat(1)
-	check(t, err)
-	return st.Start
+func TestTreeNeverHoldsUs(t *testing.T) {
+	s := newSpawner(t)
+	spec := self("climber")
+	spec.Argv, spec.Path = []string{"sh", "-c", `"$0"; echo and the shell lives`, spec.Path}, "/bin/sh"
+	if got, ws := run(t, s, spec); got != "true true 0\nand the shell lives\n" || ws != 0 {
+		t.Errorf("got %q, %s", got, Describe(ws))
+	}
+	if n, err := Proc.SignalTree(ourRef(t), 0); n != 0 || err != nil {
+		t.Errorf("below us: %d, %v", n, err)
+	}
+}
+
+// No signal is sent in this test: a tree that must not be touched is not walked.
+func TestTreeRefusesOursWhereverItIsFound(t *testing.T) {
+	us := os.Getpid()
+	if us == 1 {
+		return // nothing is above us
+	}
+	straight := fixture(t, map[int]int{1: 0, 2: 1, us: 2, us + 1: us}, true)
+	for _, pid := range []int{1, 2} {
+		if got, err := straight.tree(Ref{pid, uint64(1000 + pid)}); got != nil || err == nil || !strings.Contains(err.Error(), "holds this very process") {
+			t.Errorf("tree of %d: %v %v", pid, got, err)
+		}
+	}
+	if got, err := straight.tree(Ref{us, uint64(1000 + us)}); err != nil || len(got) != 1 || got[0].PID != us+1 {
+		t.Errorf("ours: %v %v", got, err)
+	}
+	// PID 1 that is nobody's parent, as seen from another pid namespace.
+	alone := fixture(t, map[int]int{1: 0, us: 0, 7: 1}, true)
+	if got, err := alone.tree(Ref{1, 1001}); got != nil || err == nil {
+		t.Errorf("tree of 1: %v %v", got, err)
+	}
+	// A chain of parents that changes under the walk: what was found decides.
+	if above, err := alone.ancestor(7, us); above || err != nil {
+		t.Fatal(above, err)
+	}
+	if sent, err := deliver(Stat{PID: us, Start: ourRef(t).Start, State: 'S'}, 0); sent || err != nil {
+		t.Errorf("signalled ourselves: %v %v", sent, err)
+	}
+	if sent, err := deliver(Stat{PID: 1, State: 'S'}, 0); sent || err != nil {
+		t.Errorf("signalled PID 1: %v %v", sent, err)
+	}
 }
 
 func TestU11TreeOfAReusedPidIsLeftAlone(t *testing.T) {
