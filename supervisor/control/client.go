@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,23 +27,76 @@ var (
 // for its reply until ctx is done. V may be 0, and is then [Version]. The error
 // is about the talk only (see [Code]); what the herder thinks is in the reply.
 func Call(ctx context.Context, path string, r Request) (Reply, error) {
-	if r.V == 0 {
-		r.V = Version
+	c, err := connect(ctx, path)
+	if err == nil {
+		defer c.Close()
+		var reply Reply
+		if reply, err = talk(ctx, c, r); err == nil {
+			return reply, nil
+		}
 	}
-	reply, err := call(ctx, path, r)
+	return Reply{}, fmt.Errorf("cannot ask the herder at %s: %w", path, err)
+}
+
+// CallToTheEnd is Call for a request that ends the herder: it returns when the
+// process is gone, if it was asked with success, so that another can take its
+// place. A herder that leaves while it answers may give [ErrNoAnswer].
+func CallToTheEnd(ctx context.Context, path string, r Request) (Reply, error) {
+	c, err := connect(ctx, path)
 	if err != nil {
 		return Reply{}, fmt.Errorf("cannot ask the herder at %s: %w", path, err)
+	}
+	defer c.Close()
+	herder := open(c)
+	defer herder.Close()
+	reply, err := talk(ctx, c, r)
+	if err == nil && reply.Code == OK || errors.Is(err, ErrNoAnswer) {
+		if gone := awaitEnd(ctx, herder); gone != nil {
+			err = gone
+		}
+	}
+	if err != nil {
+		return reply, fmt.Errorf("asked the herder at %s: %w", path, err)
 	}
 	return reply, nil
 }
 
-func call(ctx context.Context, path string, r Request) (Reply, error) {
-	c, err := connect(ctx, path)
-	if err != nil {
-		return Reply{}, err
+// open gives a pidfd of the herder behind c: that process and no other, for it
+// still listens. It is nil, and not waited for, where there is none to be had:
+// an old kernel, or a herder in another pid namespace, whose pid reads as 0.
+func open(c *net.UnixConn) *os.File {
+	who, err := peer(c)
+	if err != nil || who.Pid <= 0 {
+		return nil
 	}
-	defer c.Close()
-	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	fd, err := unix.PidfdOpen(int(who.Pid), 0)
+	if err != nil {
+		return nil
+	}
+	return os.NewFile(uintptr(fd), "pidfd of the herder")
+}
+
+// awaitEnd waits for the process of a pidfd, which becomes readable when it
+// ends (pidfd_open(2)).
+func awaitEnd(ctx context.Context, herder *os.File) error {
+	if herder == nil {
+		return nil
+	}
+	for ctx.Err() == nil {
+		p := []unix.PollFd{{Fd: int32(herder.Fd()), Events: unix.POLLIN}}
+		if n, err := unix.Poll(p, 100); n > 0 || err != nil && !errors.Is(err, unix.EINTR) {
+			return nil
+		}
+	}
+	return ctx.Err()
+}
+
+// talk sends the request and reads the reply.
+func talk(ctx context.Context, c *net.UnixConn, r Request) (Reply, error) {
+	if r.V == 0 {
+		r.V = Version
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(past) })
 	defer stop()
 	line, err := json.Marshal(r)
 	if err != nil {

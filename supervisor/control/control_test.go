@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 // badRequests are lines no server takes.
@@ -248,6 +250,67 @@ func TestCloseDoesNotWaitForeverForAHandler(t *testing.T) {
 	}
 	close(release)
 	s.all.Wait()
+}
+
+// The herder of this test is another process, as it must be to be waited for.
+func TestCallToTheEndWaitsForTheProcess(t *testing.T) {
+	path := socketPath(t)
+	herder := exec.Command("/proc/self/exe")
+	herder.Env = []string{"HERDER_TEST_SERVER=" + path}
+	herder.Stderr = os.Stderr
+	if err := herder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- herder.Wait() }()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	eventually(t, "it answers", func() bool { _, err := Call(ctx, path, Request{Do: DoStatus}); return err == nil })
+	if r, err := CallToTheEnd(ctx, path, Request{Do: DoScale}); err != nil || r.Code != Failed {
+		t.Errorf("a refusal: %+v, %v", r, err)
+	}
+	if _, err := CallToTheEnd(ctx, path, Request{Do: DoStop}); err != nil && !errors.Is(err, ErrNoAnswer) {
+		t.Error(err)
+	}
+	if err := unix.Kill(herder.Process.Pid, 0); err == nil && !zombie(herder.Process.Pid) {
+		t.Error("it still runs")
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if _, err := CallToTheEnd(ctx, path, Request{Do: DoStop}); Code(err) != NotRunning {
+		t.Errorf("nobody there: %v", err)
+	}
+}
+
+func zombie(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(stat), ") Z ")
+}
+
+// serverMain serves until it is asked to stop, and then takes its time.
+func serverMain(path string) int {
+	stop := make(chan struct{})
+	s, err := Serve(path, func(_ context.Context, r Request) Reply {
+		switch r.Do {
+		case DoScale:
+			return Reply{Code: Failed, Error: "no"}
+		case DoStop:
+			close(stop)
+		}
+		return Reply{}
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	<-stop
+	if err := s.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	time.Sleep(300 * time.Millisecond) // the part that an impatient client would not wait for
+	return 0
 }
 
 func TestLongPath(t *testing.T) {

@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv("HERDER_TEST_CLIENT"); path != "" {
 		os.Exit(strangerMain(path))
 	}
+	if path := os.Getenv("HERDER_TEST_SERVER"); path != "" {
+		os.Exit(serverMain(path))
+	}
 	before := openFDs()
 	code := m.Run()
 	if code == 0 {
