@@ -143,8 +143,8 @@ func TestTreeRefusesOursWhereverItIsFound(t *testing.T) {
 	if us == 1 {
 		return // nothing is above us
 	}
-	straight := fixture(t, map[int]int{1: 0, 2: 1, us: 2, us + 1: us}, true)
-	for _, pid := range []int{1, 2} {
+	straight := fixture(t, map[int]int{1: 0, us + 5: 1, us: us + 5, us + 1: us}, true)
+	for _, pid := range []int{1, us + 5} {
 		if got, err := straight.tree(Ref{pid, uint64(1000 + pid)}); got != nil || err == nil || !strings.Contains(err.Error(), "holds this very process") {
 			t.Errorf("tree of %d: %v %v", pid, got, err)
 		}
@@ -153,12 +153,12 @@ func TestTreeRefusesOursWhereverItIsFound(t *testing.T) {
 		t.Errorf("ours: %v %v", got, err)
 	}
 	// PID 1 that is nobody's parent, as seen from another pid namespace.
-	alone := fixture(t, map[int]int{1: 0, us: 0, 7: 1}, true)
+	alone := fixture(t, map[int]int{1: 0, us: 0, us + 7: 1}, true)
 	if got, err := alone.tree(Ref{1, 1001}); got != nil || err == nil {
 		t.Errorf("tree of 1: %v %v", got, err)
 	}
 	// A chain of parents that changes under the walk: what was found decides.
-	if above, err := alone.ancestor(7, us); above || err != nil {
+	if above, err := alone.ancestor(us+7, us); above || err != nil {
 		t.Fatal(above, err)
 	}
 	if sent, err := deliver(Stat{PID: us, Start: ourRef(t).Start, State: 'S'}, 0); sent || err != nil {
