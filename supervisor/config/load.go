@@ -39,13 +39,15 @@ func Load(file string, flags Flags) (*Config, error) {
 }
 
 // Socket is the control socket of the herder that was started with this file
-// and these flags. Mistakes do not matter as long as the file can be read: the
-// herder to be asked may run on what it said before.
+// and these flags. Mistakes in the file do not matter as long as it can be
+// read: the herder to be asked may run on what it said before.
 func Socket(file string, flags Flags) (string, error) {
 	r := read(file, flags)
 	r.finish()
-	if r.broken {
-		return "", r.mistakes[0]
+	for _, m := range r.mistakes {
+		if r.broken || m.Flag != "" {
+			return "", m
+		}
 	}
 	return filepath.Join(r.c.RuntimeDir, "control.sock"), nil
 }
