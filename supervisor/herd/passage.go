@@ -161,6 +161,7 @@ func (h *Herd) backOut(now time.Time, e Event) {
 // still serves, takes its role back.
 func (h *Herd) turnBack(now time.Time, _ Event) {
 	if g := h.find(h.serving); g != nil {
+		h.credit(g, now)
 		h.leave(g, now)
 	}
 	h.serving, h.outgoing = h.outgoing, 0
