@@ -206,7 +206,8 @@ func (fs FS) descend(root int) ([]Stat, error) {
 }
 
 // Environ returns the value of one variable in the environment a process was
-// started with; false when it has none, or is not to be read.
+// started with; false when it has none, is not to be read, or was spawned a
+// moment ago (see [Spawner.Spawn]).
 func (fs FS) Environ(pid int, key string) (string, bool) {
 	f, err := os.Open(fs.path(pid, "environ"))
 	if err != nil {

@@ -90,10 +90,14 @@ func TestParseStat(t *testing.T) {
 
 func TestStatOfRealProcesses(t *testing.T) {
 	s := newSpawner(t)
-	exe := writeFile(t, "a) R 1 (", "#!/bin/sh\nread x\n", 0o755)
+	exe := writeFile(t, "a) R 1 (", "#!/bin/sh\necho up\nread x\n", 0o755)
 	r, w := pipe(t)
-	p, err := s.Spawn(Spec{Path: exe, Umask: -1, Files: []int{r.fd}, Env: []string{"HERDER_GENERATION=7", "X=", "HERDER_GENERATION=8"}})
+	out, stdout := pipe(t)
+	p, err := s.Spawn(Spec{Path: exe, Umask: -1, Files: []int{r.fd, stdout.fd}, Env: []string{"HERDER_GENERATION=7", "X=", "HERDER_GENERATION=8"}})
 	check(t, err)
+	if got := out.line(); got != "up" { // name and environment are those of the new program by now
+		t.Fatal(got)
+	}
 	st, err := Proc.Stat(p.Ref().PID)
 	check(t, err)
 	if st.Comm != "a) R 1 (" || st.PPID != os.Getpid() || st.Ref() != p.Ref() || st.Dead() {

@@ -65,8 +65,10 @@ func NewSpawner() (*Spawner, error) {
 	return s, nil
 }
 
-// Spawn starts a process and returns when it has called execve, or with the
-// reason why it could not ([*Error]). It is safe for concurrent use; calls queue up.
+// Spawn starts a process and returns when it has the new program's memory, or
+// with the reason why it could not ([*Error]). The kernel may still be loading it: name,
+// arguments and environment in /proc can be empty or old for a moment.
+// It is safe for concurrent use; calls queue up.
 func (s *Spawner) Spawn(spec Spec) (*Process, error) {
 	reply := make(chan answer, 1)
 	select {

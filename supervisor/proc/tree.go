@@ -14,6 +14,9 @@ import (
 // when the process is next scheduled, and there is no event for "all are gone".
 const treePause = 2 * time.Millisecond
 
+// settleTime bounds the wait for a SIGSTOP to take hold.
+const settleTime = 100 * time.Millisecond
+
 // SignalTree sends sig once to root and to all below it, parents first, and
 // returns how many got it. Dead ones do not count. It refuses a root that is above us,
 // and never signals us: with our own Ref it means all below us.
@@ -51,6 +54,7 @@ func (fs FS) KillTree(root Ref, within time.Duration) ([]Ref, error) {
 	self := root.PID == os.Getpid()
 	if !self {
 		_, err = deliver(rootStat, unix.SIGSTOP)
+		fs.settle(root, min(within, settleTime))
 	}
 	deadline := time.Now().Add(within)
 	left, failed := fs.killBelow(root, deadline)
@@ -86,6 +90,17 @@ func (fs FS) killBelow(root Ref, deadline time.Time) ([]Ref, error) {
 			return left, err
 		}
 		time.Sleep(treePause)
+	}
+}
+
+// settle waits until a stop has taken hold: a fork under way still completes,
+// and its child must be seen. A process in state D neither stops nor forks.
+func (fs FS) settle(ref Ref, within time.Duration) {
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(treePause) {
+		st, err := fs.Stat(ref.PID)
+		if err != nil || st.Ref() != ref || st.Dead() || st.State == 'T' || st.State == 't' {
+			return
+		}
 	}
 }
 

@@ -3,7 +3,9 @@ package proc
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +25,10 @@ const hydra = `trap '' TERM; echo go >&4
 for i in 1 2 3; do
 	sh -c 'while :; do cat <&3 & wait $!; done' &
 done; wait; cat <&3`
+
+// gorgon is a root that does so itself: it must be stopped first.
+const gorgon = `trap '' TERM; echo go >&4
+while :; do cat <&3 & wait $!; done`
 
 // plant starts such a shell; all returns "" once every process of it is gone.
 func plant(t *testing.T, s *Spawner, script string, heads int) (p *Process, all *end) {
@@ -72,7 +78,7 @@ func buryAll(t *testing.T) {
 
 func TestKillTreeLeavesNobody(t *testing.T) {
 	s := newSpawner(t)
-	for script, heads := range map[string]int{grove: 6, hydra: 3} {
+	for script, heads := range map[string]int{grove: 6, hydra: 3, gorgon: 1} {
 		p, all := plant(t, s, script, heads)
 		left, err := Proc.KillTree(p.Ref(), patience)
 		if err != nil || len(left) != 0 {
@@ -186,6 +192,59 @@ func TestU11TreeOfAReusedPidIsLeftAlone(t *testing.T) {
 	if ws := innocent.finish(t); ws != 0 {
 		t.Error(Describe(ws))
 	}
+}
+
+// headless is a helper whose first thread ends before the others.
+const headless = "headless"
+
+func init() {
+	if os.Getenv(helperKey) == headless {
+		runtime.LockOSThread() // init runs on the first thread: main stays there
+	}
+	helpers[headless] = func() error {
+		go func() {
+			fmt.Println("up")
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			os.Exit(4)
+		}()
+		_, _, errno := unix.Syscall(unix.SYS_EXIT, 0, 0, 0) // this thread only
+		return errno
+	}
+}
+
+// /proc says Z of a process whose first thread has ended; it may well serve on.
+func TestProcessWithoutItsFirstThreadIsNotDead(t *testing.T) {
+	s := newSpawner(t)
+	in, hold := pipe(t)
+	out, w := pipe(t)
+	spec := self(headless)
+	spec.Files[0], spec.Files[1] = in.fd, w.fd
+	p, err := s.Spawn(spec)
+	check(t, err)
+	in.close()
+	w.close()
+	if got := out.line(); got != "up" {
+		t.Fatal(got)
+	}
+	for deadline := time.Now().Add(patience); ; runtime.Gosched() {
+		st, err := Proc.Stat(p.Ref().PID)
+		check(t, err)
+		if st.Dead() || time.Now().After(deadline) {
+			t.Fatalf("dead, or never headless: %+v", st)
+		}
+		if st.State == 'Z' {
+			break
+		}
+	}
+	if _, dead, err := Peek(); dead || err != nil {
+		t.Error(dead, err)
+	}
+	left, err := Proc.KillTree(p.Ref(), patience)
+	check(t, err)
+	if got := Describe(bury(t, p)); len(left) != 0 || got != "killed by SIGKILL" {
+		t.Errorf("left %v: %s", left, got)
+	}
+	hold.close()
 }
 
 func TestKillTreeIsBounded(t *testing.T) {
