@@ -1,8 +1,8 @@
 package master
 
 import (
+	"encoding/json"
 	"errors"
-	"io"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -78,8 +78,9 @@ func (l *Link) listen() {
 	}
 }
 
-// isSyntax tells a packet that is no document from a socket that has ended.
+// isSyntax tells a packet that is no document of ours from a socket that has ended.
 func isSyntax(err error) bool {
-	var errno unix.Errno
-	return !errors.Is(err, io.EOF) && !errors.As(err, &errno) && !isClosed(err)
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	return errors.As(err, &syntax) || errors.As(err, &kind)
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -129,6 +128,3 @@ func parseSpec(b []byte) (Spec, error) {
 	}
 	return s, nil
 }
-
-// isClosed tells that we closed the file ourselves.
-func isClosed(err error) bool { return errors.Is(err, os.ErrClosed) }
