@@ -1,0 +1,169 @@
+package supervisor
+
+import (
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/herderd/herder/supervisor/herd"
+	"github.com/herderd/herder/supervisor/proc"
+)
+
+// orphan is a process that a master left behind and that became our child,
+// since we are its nearest subreaper (PR_SET_CHILD_SUBREAPER(2const)).
+type orphan struct {
+	process *proc.Process
+	worker  bool // the master had named it as one of its workers
+}
+
+// sinceBoot is the age of the machine as /proc counts start times.
+func sinceBoot() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
+}
+
+// reap looks at every child that has died: looks first, while it is still a
+// zombie and its pid cannot be anybody else's, then buries it.
+func (t *tender) reap() []herd.Event {
+	var events []herd.Event
+	for {
+		exit, ok, err := proc.Peek()
+		if err != nil {
+			t.log.Error("cannot wait for children", "error", err)
+		}
+		if !ok {
+			break
+		}
+		events = append(events, t.exited(exit)...)
+		if _, err := proc.Reap(exit.PID); err != nil {
+			t.log.Error("cannot reap a child", "pid", exit.PID, "error", err)
+			break
+		}
+	}
+	return append(events, t.count()...)
+}
+
+// exited is told of each child that died, while it is still a zombie.
+func (t *tender) exited(e proc.Exit) []herd.Event {
+	for _, g := range t.tended {
+		if g.master != nil && g.master.Ref().PID == e.PID {
+			return t.masterGone(g, proc.Describe(e.Status))
+		}
+		if o, ok := g.orphans[e.PID]; ok {
+			o.process.Close()
+			delete(g.orphans, e.PID)
+			return nil
+		}
+	}
+	return nil // an orphan of nobody's, as PID 1 gets them: buried, ignored
+}
+
+// masterGone: by now the kernel has made its children ours.
+func (t *tender) masterGone(g *tended, how string) []herd.Event {
+	t.log.Info("master gone", "generation", g.n, "pid", g.master.Ref().PID, "how", how)
+	g.master.Close()
+	g.master = nil
+	g.orphans = map[int]*orphan{}
+	t.gather()
+	if g.told == herd.Kill {
+		t.killOrphans(g)
+	}
+	return []herd.Event{herd.Died{Gen: g.n, How: how}}
+}
+
+// count says which generations have nothing left.
+func (t *tender) count() []herd.Event {
+	t.gather()
+	var events []herd.Event
+	for _, g := range t.tended {
+		if g.master == nil && len(g.orphans) == 0 {
+			events = append(events, herd.Emptied{Gen: g.n})
+		}
+	}
+	return events
+}
+
+// gather finds the children of ours that nobody has claimed, and gives each to
+// the generation its environment names. Without a generation whose master died
+// there is nothing to look for.
+func (t *tender) gather() {
+	if !t.anyHeadless() {
+		return
+	}
+	children, err := proc.Proc.Children(os.Getpid())
+	if err != nil {
+		t.log.Error("cannot list our children", "error", err)
+		return
+	}
+	for _, pid := range children {
+		if g := t.claimant(pid); g != nil {
+			t.claim(g, pid)
+		}
+	}
+}
+
+func (t *tender) anyHeadless() bool {
+	for _, g := range t.tended {
+		if g.master == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// claimant is the headless generation that an unclaimed child belongs to; nil
+// when it is known already or belongs to none.
+func (t *tender) claimant(pid int) *tended {
+	for _, g := range t.tended {
+		if g.master != nil && g.master.Ref().PID == pid || g.orphans[pid] != nil {
+			return nil
+		}
+	}
+	mark, ok := proc.Proc.Environ(pid, "HERDER_GENERATION")
+	if !ok {
+		return t.onlyHeadless()
+	}
+	n, _ := strconv.Atoi(mark)
+	if g := t.tended[n]; g != nil && g.master == nil {
+		return g
+	}
+	return nil
+}
+
+// onlyHeadless: a process that wiped its environment belongs to the one
+// generation that can have left it, if there is just one.
+func (t *tender) onlyHeadless() *tended {
+	var only *tended
+	for _, g := range t.tended {
+		if g.master == nil {
+			if only != nil {
+				return nil
+			}
+			only = g
+		}
+	}
+	return only
+}
+
+func (t *tender) claim(g *tended, pid int) {
+	if st, err := proc.Proc.Stat(pid); err != nil || st.State == 'Z' {
+		return // its exit will be seen
+	}
+	p, err := proc.Open(pid)
+	if err != nil {
+		return
+	}
+	o := &orphan{process: p}
+	for _, w := range g.state.Workers {
+		o.worker = o.worker || w.PID == pid
+	}
+	g.orphans[pid] = o
+	if g.told == herd.Kill {
+		t.killOrphans(g)
+	}
+}

@@ -1,0 +1,141 @@
+package supervisor
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/herderd/herder/pidfile"
+	"github.com/herderd/herder/supervisor/herd"
+)
+
+// oldbin is what unicorn and nginx append to the name of the pid file for the
+// master that is about to leave.
+const oldbin = ".oldbin"
+
+// unknown is no pid: what somebody else may have left in a pid file of ours.
+const unknown = -1
+
+// Publish makes the pid files name the masters of these generations. The file
+// of the app is written last and whole, so it never vanishes while one serves.
+func (t *tender) Publish(p herd.Publish) []herd.Event {
+	err := t.publishAll(t.current.config.Pidfile, p)
+	if err == nil {
+		t.complaint = ""
+		return nil
+	}
+	if t.complaint != err.Error() {
+		t.complaint = err.Error()
+		t.log.Error("cannot keep the pid file; it is tried again", "error", err)
+	}
+	return []herd.Event{herd.Touched{Failed: true}}
+}
+
+func (t *tender) publishAll(path string, p herd.Publish) error {
+	var failed error
+	if path != "" {
+		failed = errors.Join(t.publish(path+oldbin, t.pid(p.Old)), t.publish(path, t.pid(p.App)))
+		t.follow(path, path+oldbin)
+	} else {
+		t.follow()
+	}
+	for other := range t.published {
+		if other != path && other != path+oldbin { // the configuration named it before
+			failed = errors.Join(failed, t.publish(other, 0))
+		}
+	}
+	return failed
+}
+
+// pid of the master of a generation; 0 when it has none.
+func (t *tender) pid(gen int) int {
+	if g := t.tended[gen]; g != nil && g.master != nil {
+		return g.master.Ref().PID
+	}
+	return 0
+}
+
+func (t *tender) publish(path string, pid int) error {
+	was := t.published[path]
+	if pid == 0 {
+		if was == 0 {
+			return nil
+		}
+		t.published[path] = 0
+		return pidfile.Remove(path, was)
+	}
+	if now, err := pidfile.Read(path); err == nil && now == pid && was == pid {
+		return nil
+	}
+	if err := pidfile.Write(path, pid); err != nil {
+		return err
+	}
+	t.published[path] = pid
+	return nil
+}
+
+// follow watches the pid files, anew when the configuration moved them.
+func (t *tender) follow(paths ...string) {
+	if own := t.current.config.HerderPidfile; t.own != nil {
+		paths = append(paths, own)
+	}
+	if slices.Equal(t.followed, paths) {
+		return
+	}
+	if t.follower != nil {
+		t.follower.Close()
+		t.follower = nil
+	}
+	t.followed = paths
+	if len(paths) == 0 {
+		return
+	}
+	f, err := pidfile.Follow(paths...)
+	if err != nil {
+		t.log.Warn("cannot watch the pid files", "error", err)
+		return
+	}
+	t.follower = f
+	go func() {
+		for touched := range f.C() {
+			t.post(func() []herd.Event { return t.touched(touched) })
+		}
+	}()
+}
+
+// touched: somebody changed or removed a pid file. Its word is not obeyed: the
+// file is made to say what is true.
+func (t *tender) touched(path string) []herd.Event {
+	if t.own != nil && path == t.current.config.HerderPidfile {
+		t.restoreOwn()
+		return nil
+	}
+	want := t.published[path]
+	if got, err := pidfile.Read(path); want == 0 || err == nil && got == want {
+		return nil
+	}
+	t.log.Warn("the pid file was changed by somebody else; writing it again", "path", path)
+	t.published[path] = unknown
+	return []herd.Event{herd.Touched{}}
+}
+
+func (t *tender) restoreOwn() {
+	trouble := t.own.Check()
+	if trouble == nil {
+		return
+	}
+	t.log.Warn(trouble.Error() + "; putting it back")
+	if err := t.own.Restore(); err != nil {
+		t.log.Error(err.Error())
+	}
+}
+
+// removePidFiles takes our pid files away at the end.
+func (t *tender) removePidFiles() {
+	for path, pid := range t.published {
+		if pid > 0 {
+			if err := pidfile.Remove(path, pid); err != nil {
+				t.log.Warn("cannot remove the pid file", "path", path, "error", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package supervisor
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/herderd/herder/supervisor/control"
+	"github.com/herderd/herder/supervisor/herd"
+)
+
+// herding runs the real loop on fake time and ends it with a TERM.
+type herding struct {
+	*Herder
+	k       *fakeKernel
+	urgent  chan os.Signal
+	signals chan os.Signal
+	ended   chan herd.Verdict
+}
+
+func startHerding(k *fakeKernel) *herding {
+	r := &herding{k: k, urgent: make(chan os.Signal, 16), signals: make(chan os.Signal, 256), ended: make(chan herd.Verdict, 1)}
+	r.Herder = &Herder{
+		name: "app", kernel: k, log: slog.New(slog.NewTextHandler(io.Discard, nil)), tell: func(s string) { k.say("notify %.7s", s) },
+		urgent: r.urgent, signals: r.signals, requests: make(chan request), callers: map[int]chan<- control.Reply{},
+	}
+	go func() {
+		r.ended <- r.run(testPolicy())
+		close(k.gone)
+	}()
+	return r
+}
+
+// stop ends the run and says how it ended. Nothing may be left of it.
+func (r *herding) stop(t *testing.T) herd.Verdict {
+	t.Helper()
+	r.urgent <- unix.SIGTERM
+	v := <-r.ended
+	if len(r.k.alive) > 0 {
+		t.Errorf("generations left at the end: %v", r.k.alive)
+	}
+	return v
+}
+
+func (r *herding) ask(do string) control.Reply {
+	return r.Handle(context.Background(), control.Request{V: control.Version, Do: do})
+}
+
+func story(t *testing.T, lives map[int]life, tell func(*herding)) string {
+	t.Helper()
+	var said string
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel()
+		k.lives = lives
+		r := startHerding(k)
+		tell(r)
+		r.stop(t)
+		said = k.story()
+	})
+	return said
+}
+
+func wantOrder(t *testing.T, said string, wanted ...string) {
+	t.Helper()
+	rest := said
+	for _, w := range wanted {
+		i := strings.Index(rest, w)
+		if i < 0 {
+			t.Fatalf("missing %q (in this order) in:\n%s", w, said)
+		}
+		rest = rest[i+len(w):]
+	}
+}
+
+func TestUpgradeIsAStory(t *testing.T) {
+	said := story(t, nil, func(r *herding) {
+		time.Sleep(5 * time.Second)
+		if reply := r.ask(control.DoUpgrade); reply.Code != 0 || reply.Verdict == nil || reply.Verdict.Verdict != control.Upgraded {
+			t.Errorf("upgrade: %+v", reply)
+		}
+		time.Sleep(time.Second)
+	})
+	wantOrder(t, said, "spawn 1", "publish app=1", "adopt 1", "notify READY=1", "check", "spawn 2", "publish app=2 old=1",
+		"adopt 2", "seal 1", "tell gen=1 quit", "release 1", "seal 2", "tell gen=2 quit", "release 2")
+}
+
+func TestFailedUpgradeKeepsTheOld(t *testing.T) {
+	for name, l := range map[string]life{"crashes": crashes, "hangs": hangs, "cannot be spawned": unborn} {
+		t.Run(name, func(t *testing.T) {
+			said := story(t, map[int]life{2: l}, func(r *herding) {
+				time.Sleep(5 * time.Second)
+				reply := r.ask(control.DoUpgrade)
+				if reply.Code != control.Failed || reply.Verdict.Verdict != control.RolledBack || reply.Verdict.Reason == "" {
+					t.Errorf("upgrade: %+v", reply)
+				}
+				if s := r.ask(control.DoStatus).Status; s.Serving == nil || s.Serving.Generation != 1 || s.State != "serving" {
+					t.Errorf("status after the rollback: %+v", s)
+				}
+			})
+			if i := strings.Index(said, "notify STOPPIN"); strings.Contains(said[:max(i, 0)], "tell gen=1") {
+				t.Errorf("the old generation was touched:\n%s", said)
+			}
+		})
+	}
+}
+
+// S1: TERM is never lost among other signals, whatever storm there is.
+func TestStormOfSignalsEndsWithTerm(t *testing.T) {
+	story(t, nil, func(r *herding) {
+		for range 2500 {
+			for _, s := range []os.Signal{unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.SIGTTIN, unix.SIGTTOU, unix.SIGWINCH} {
+				select {
+				case r.signals <- s:
+				default: // as signal.Notify does
+				}
+			}
+		}
+	})
+}
+
+// W3: a herder that was stopped hears what was said meanwhile before it
+// judges anybody late.
+func TestLateHerderListensBeforeItJudges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel()
+		k.boot = 59 * time.Second
+		r := startHerding(k)
+		block := make(chan struct{})
+		k.after(58*time.Second, nil...) // the loop is awake, then held up past the deadline of generation 1
+		go func() { k.notices <- func() []herd.Event { <-block; return nil } }()
+		time.Sleep(61 * time.Second)
+		close(block)
+		time.Sleep(time.Second)
+		if s := r.ask(control.DoStatus).Status; s.Serving == nil || s.Serving.Generation != 1 {
+			t.Errorf("status: %+v\n%s", s, k.story())
+		}
+		r.stop(t)
+	})
+}
+
+func TestMasterDiesWorkersServeOn(t *testing.T) {
+	said := story(t, map[int]life{1: losesMaster}, func(r *herding) {
+		time.Sleep(2 * time.Minute)
+		if s := r.ask(control.DoStatus).Status; s.Serving == nil || s.Serving.Generation != 2 {
+			t.Errorf("status: %+v", s)
+		}
+	})
+	wantOrder(t, said, "spawn 1", "adopt 1", "spawn 2", "adopt 2", "seal 1", "tell gen=1 quit", "release 1")
+}
+
+func TestNeverServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel()
+		k.lives = map[int]life{1: crashes, 2: unborn, 3: crashes, 4: neverTouched}
+		r := startHerding(k)
+		if v := <-r.ended; v.Outcome != herd.NeverServed || !strings.Contains(v.Reason, "exit 1") {
+			t.Errorf("verdict: %v", v)
+		}
+	})
+}
+
+func TestStubbornGenerationIsKilled(t *testing.T) {
+	said := story(t, map[int]life{1: stubborn}, func(r *herding) { time.Sleep(5 * time.Second) })
+	wantOrder(t, said, "tell gen=1 quit", "tell gen=1 kill", "release 1")
+}

@@ -1,0 +1,183 @@
+package supervisor
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/herderd/herder/handoff"
+	"github.com/herderd/herder/supervisor/control"
+	"github.com/herderd/herder/supervisor/herd"
+)
+
+// queueLook is how often the queue of a sealed listener is looked at. The
+// kernel tells nobody when an accept queue runs empty, so for the moments
+// between the sealing and the farewell this is polled; never otherwise.
+const queueLook = 2 * time.Millisecond
+
+// prune closes the listeners that no plan in use names any more.
+func (t *tender) prune() {
+	used := func(l *handoff.Listener) bool {
+		for _, p := range t.plans() {
+			if slices.Contains(p.listeners, l) {
+				return true
+			}
+		}
+		return false
+	}
+	t.listeners = slices.DeleteFunc(t.listeners, func(l *handoff.Listener) bool {
+		if used(l) {
+			return false
+		}
+		t.log.Info("closing a listener", "name", l.Name(), "address", l.Address())
+		if err := l.Close(); err != nil {
+			t.log.Warn("cannot close a listener", "name", l.Name(), "error", err)
+		}
+		return true
+	})
+}
+
+// plans are those in use: of what lives, of what is to come.
+func (t *tender) plans() []*plan {
+	var ps []*plan
+	for _, p := range []*plan{t.current, t.next} {
+		if p != nil {
+			ps = append(ps, p)
+		}
+	}
+	for _, g := range t.tended {
+		ps = append(ps, g.plan)
+	}
+	return ps
+}
+
+// Seal closes the door of every listener on which only leaving generations
+// accept, and waits beside the loop until nobody waits there any more.
+func (t *tender) Seal(gen int) []herd.Event {
+	g := t.tended[gen]
+	if g == nil {
+		return nil
+	}
+	g.leaving = true
+	sealed := t.lonely(g.plan.listeners)
+	for _, l := range sealed {
+		if err := l.Seal(); err != nil {
+			t.log.Warn("cannot seal a listener; who connects now may be cut off", "name", l.Name(), "error", err)
+		}
+	}
+	if len(sealed) == 0 {
+		return []herd.Event{herd.Drained{Gen: gen}}
+	}
+	g.sealed = make(chan struct{})
+	go t.awaitEmpty(gen, sealed, g.sealed)
+	return nil
+}
+
+// lonely are the listeners on which no generation that stays accepts.
+func (t *tender) lonely(ls []*handoff.Listener) []*handoff.Listener {
+	return slices.DeleteFunc(slices.Clone(ls), func(l *handoff.Listener) bool {
+		for _, g := range t.tended {
+			if !g.leaving && slices.Contains(g.plan.listeners, l) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// awaitEmpty posts Drained once no connection waits in the queues. Its end is
+// bounded: the core goes on after QueueTimeout, and [tended.endSeal] ends this.
+func (t *tender) awaitEmpty(gen int, ls []*handoff.Listener, over <-chan struct{}) {
+	tick := time.NewTicker(queueLook)
+	defer tick.Stop()
+	for waiting(ls) {
+		select {
+		case <-tick.C:
+		case <-over:
+			return
+		case <-t.done:
+			return
+		}
+	}
+	t.post(func() []herd.Event { return []herd.Event{herd.Drained{Gen: gen}} })
+}
+
+func waiting(ls []*handoff.Listener) bool {
+	for _, l := range ls {
+		if queued, _, err := l.Queue(); err == nil && queued > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *tended) endSeal() {
+	if g.sealed != nil {
+		close(g.sealed)
+		g.sealed = nil
+	}
+}
+
+// mend puts right what an app did to listeners it shares with others.
+func (t *tender) mend(ls []*handoff.Listener) []herd.Event {
+	var events []herd.Event
+	for _, l := range ls {
+		before := l.Inodes()
+		mended, err := l.Repair()
+		for _, what := range mended {
+			t.log.Warn("mended a listener", "name", l.Name(), "what", what)
+		}
+		if err != nil {
+			t.log.Error("cannot mend a listener", "name", l.Name(), "error", err)
+		}
+		if !slices.Equal(before, l.Inodes()) {
+			// The generation that serves holds the old socket; only a new one can take this.
+			t.log.Warn("the listener is a new socket: starting a new generation", "name", l.Name())
+			events = append(events, herd.Upgrade{})
+		}
+	}
+	return events
+}
+
+// hold takes listeners into the books and has them watched.
+func (t *tender) hold(ls []*handoff.Listener) {
+	t.listeners = append(t.listeners, ls...)
+	for _, l := range ls {
+		if err := t.watch.Add(l); err != nil {
+			t.log.Warn("cannot watch a listener: what an app does to it goes unnoticed until the next upgrade", "name", l.Name(), "error", err)
+		}
+	}
+}
+
+// hearTrouble passes on what happens to the listeners.
+func (t *tender) hearTrouble() {
+	for {
+		select {
+		case trouble := <-t.watch.C():
+			t.post(func() []herd.Event { return t.troubled(trouble) })
+		case <-t.done:
+			return
+		}
+	}
+}
+
+// troubled: an app shut a listener down, or somebody removed its name.
+func (t *tender) troubled(trouble handoff.Trouble) []herd.Event {
+	if !slices.Contains(t.listeners, trouble.Listener) {
+		return nil // closed meanwhile
+	}
+	return t.mend([]*handoff.Listener{trouble.Listener})
+}
+
+// Listeners says how the listeners fare.
+func (t *tender) Listeners() []control.Listener {
+	var out []control.Listener
+	for _, l := range t.listeners {
+		queued, backlog, err := l.Queue()
+		if err != nil {
+			t.log.Debug("cannot see the queue of a listener", "name", l.Name(), "error", err)
+		}
+		out = append(out, control.Listener{Name: l.Name(), Address: fmt.Sprint(l.Address()), Queued: queued, Backlog: backlog})
+	}
+	return out
+}

@@ -1,0 +1,120 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/herderd/herder/supervisor/dialect"
+	"github.com/herderd/herder/supervisor/herd"
+	"github.com/herderd/herder/supervisor/master"
+	"github.com/herderd/herder/supervisor/proc"
+)
+
+// Tell says a verb to a generation: as an order to its master, or, where the
+// master is gone, as signals to what it left.
+func (t *tender) Tell(v herd.Tell) []herd.Event {
+	g := t.tended[v.Gen]
+	if g == nil {
+		return nil
+	}
+	if v.Verb == herd.Quit || v.Verb == herd.Halt || v.Verb == herd.Kill {
+		g.leaving, g.told = true, max(g.told, v.Verb)
+		g.endSeal()
+	}
+	if v.Verb == herd.Kill {
+		t.kill(g)
+		return nil
+	}
+	if g.master == nil {
+		t.tellOrphans(g, v.Verb)
+		return nil
+	}
+	t.log.Info("telling the master", "verb", v.Verb.String(), "generation", v.Gen, "n", v.N)
+	g.link.Send(order(v))
+	return nil
+}
+
+func order(v herd.Tell) master.Order {
+	switch v.Verb {
+	case herd.Quit:
+		return master.Order{Do: master.DoQuit}
+	case herd.Halt:
+		return master.Order{Do: master.DoStop}
+	case herd.ReopenLogs:
+		return master.Order{Do: master.DoReopen}
+	}
+	return master.Order{Do: master.DoScale, N: v.N}
+}
+
+// killWithin bounds one killing of a tree: what is left then cannot be ended
+// by anybody, and the core gives it up by its own deadline.
+const killWithin = 2 * time.Second
+
+// kill ends every process of a generation. What its master's death makes ours
+// is killed when it is found (see [tender.claim]).
+func (t *tender) kill(g *tended) {
+	if g.master != nil {
+		t.killTree(g.n, g.master.Ref())
+	}
+	t.killOrphans(g)
+}
+
+func (t *tender) killOrphans(g *tended) {
+	for _, o := range g.orphans {
+		t.killTree(g.n, o.process.Ref())
+	}
+}
+
+// killTree works beside the loop, which must go on reaping.
+func (t *tender) killTree(gen int, root proc.Ref) {
+	go func() {
+		left, err := proc.Proc.KillTree(root, killWithin)
+		if err != nil && !errors.Is(err, proc.ErrGone) {
+			t.log.Error("cannot kill the generation", "generation", gen, "left", len(left), "error", err)
+		}
+	}()
+}
+
+// tellOrphans spells a verb for workers without a master: the signal that the
+// master would have sent. Strays of a worker get the ordinary TERM.
+func (t *tender) tellOrphans(g *tended, v herd.Verb) {
+	spelling := map[herd.Verb]string{herd.Quit: g.plan.config.Graceful, herd.Halt: g.plan.config.Quick}[v]
+	if spelling == "" {
+		return
+	}
+	sig, err := dialect.Signal(spelling)
+	if err != nil {
+		t.log.Error("cannot tell the workers", "generation", g.n, "error", err)
+		return
+	}
+	for pid, o := range g.orphans {
+		t.log.Info("telling what the master left", "verb", v.String(), "generation", g.n, "pid", pid)
+		s := sig
+		if !o.worker {
+			s = unix.SIGTERM
+		}
+		if err := o.process.Signal(s); err != nil && !errors.Is(err, proc.ErrGone) {
+			t.log.Error("cannot signal a worker", "generation", g.n, "pid", pid, "error", err)
+		}
+	}
+}
+
+// Relay sends a signal as it is.
+func (t *tender) Relay(gen int, to, signal string) error {
+	sig, err := dialect.Signal(signal)
+	if err != nil {
+		return err
+	}
+	g := t.tended[gen]
+	if g == nil || g.master == nil {
+		return fmt.Errorf("cannot send %s: the master of generation %d is gone", signal, gen)
+	}
+	if to == "workers" {
+		g.link.Send(master.Order{Do: master.DoSignal, Signal: signal})
+		return nil
+	}
+	return g.master.Signal(sig)
+}

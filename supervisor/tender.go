@@ -1,0 +1,120 @@
+package supervisor
+
+import (
+	"log/slog"
+
+	"github.com/herderd/herder/handoff"
+	"github.com/herderd/herder/pidfile"
+	"github.com/herderd/herder/supervisor/config"
+	"github.com/herderd/herder/supervisor/control"
+	"github.com/herderd/herder/supervisor/herd"
+	"github.com/herderd/herder/supervisor/master"
+	"github.com/herderd/herder/supervisor/proc"
+)
+
+// tender is the [Kernel] of a real run: it keeps the books of processes,
+// listeners and pid files. Only the loop touches it; what waits elsewhere
+// sends a Notice.
+type tender struct {
+	log     *slog.Logger
+	reload  func() (*config.Config, error)
+	reopen  func()
+	spawner *proc.Spawner
+	notices chan Notice
+	done    chan struct{} // closed at the end: nobody hears notices any more
+
+	tended  map[int]*tended // generations of which something is left
+	current *plan           // of the generation that serves, or of the first try
+	next    *plan           // checked, not yet spawned
+
+	listeners []*handoff.Listener // all that are open
+	watch     *handoff.Watch
+
+	own       *pidfile.Locked // the herder's own pid file; nil: none
+	follower  *pidfile.Follower
+	followed  []string       // the files it watches
+	published map[string]int // pid files as we wrote them
+	complaint string         // the last trouble with a pid file, said once
+}
+
+// tended is one generation as its processes.
+type tended struct {
+	n       int
+	plan    *plan
+	master  *proc.Process // nil once it is gone
+	link    *master.Link
+	state   master.State
+	tail    []string        // last lines of stderr, when the start failed
+	orphans map[int]*orphan // what is left after an untimely death of the master
+	leaving bool            // sealed or told to quit: it accepts nothing that is new
+	told    herd.Verb       // the hardest way out it was told
+	sealed  chan struct{}   // closed to end the look at its queues; nil: none
+}
+
+func newTender(o Options, spawner *proc.Spawner, own *pidfile.Locked) *tender {
+	return &tender{
+		log: o.Log, reload: o.Reload, reopen: o.ReopenLog, spawner: spawner,
+		notices: make(chan Notice), done: make(chan struct{}), own: own,
+		tended: map[int]*tended{}, published: map[string]int{},
+	}
+}
+
+func (t *tender) Notices() <-chan Notice { return t.notices }
+
+// post hands a notice to the loop, unless the run is over.
+func (t *tender) post(n Notice) {
+	select {
+	case t.notices <- n:
+	case <-t.done:
+	}
+}
+
+// Release forgets a generation of which nothing is left.
+func (t *tender) Release(gen int) {
+	g := t.tended[gen]
+	if g == nil {
+		return
+	}
+	g.endSeal()
+	if g.link != nil {
+		g.link.Close()
+	}
+	if g.master != nil {
+		g.master.Close()
+	}
+	for _, o := range g.orphans {
+		o.process.Close()
+	}
+	delete(t.tended, gen)
+	t.prune()
+}
+
+// Adopt makes the plan of a generation that serves the current one, and puts
+// right what the app's start did to the listeners (many servers call listen
+// again and so change the backlog).
+func (t *tender) Adopt(gen int) {
+	if g := t.tended[gen]; g != nil {
+		t.current = g.plan
+	}
+	t.followed = nil // a deploy may have turned a link on the way to the pid file
+	t.mend(t.current.listeners)
+}
+
+func (t *tender) Reopen() { t.reopen() }
+
+// Look says what is known of a generation.
+func (t *tender) Look(gen int) (control.Generation, []string) {
+	g := t.tended[gen]
+	if g == nil {
+		return control.Generation{}, nil
+	}
+	seen := control.Generation{Generation: gen, Want: g.state.Target}
+	if g.master != nil {
+		ref := g.master.Ref()
+		seen.Master = control.Master{PID: ref.PID, Start: startTime(ref)}
+	}
+	for _, w := range g.state.Workers {
+		seen.Workers = append(seen.Workers, control.Worker{ID: w.ID, PID: w.PID, State: w.State, Since: w.Since, Restarts: w.Restarts})
+	}
+	return seen, g.tail
+}
