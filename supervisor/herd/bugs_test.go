@@ -106,6 +106,20 @@ var seededBugs = []seededBug{
 		instead(ServingQuit, Upgrading, func(h *Herd, now time.Time, _ Event) { h.leave(h.find(h.serving), now) })},
 	{"QUIT to .oldbin is forgotten", "overlap", instead(ServingQuit, Upgrading, (*Herd).tooLate)},
 	{"QUIT to what was .oldbin a moment ago stops the herd", "signals", instead(ServingQuit, Serving, (*Herd).quitHerd)},
+	{"QUIT during the preflight stops the herd", "signals", instead(ServingQuit, Checking, (*Herd).quitHerd)},
+	{"QUIT after a refused upgrade stops the herd", "signals",
+		then(HerdDue, Checking, func(h *Herd, _ time.Time, _ Event) { h.mercy = time.Time{} })},
+	{"a QUIT that was held for a refused upgrade is carried out by the next", "",
+		func() {
+			do := herdTable[PreflightDone][Checking].do
+			herdTable[PreflightDone][Checking].do = func(h *Herd, now time.Time, e Event) {
+				held := h.whole() && h.find(h.serving).held
+				do(h, now, e)
+				if h.whole() {
+					h.find(h.serving).held = held
+				}
+			}
+		}},
 	{"mercy is for whoever serves", "", keeps(SuccessorServes, Upgrading, func(h *Herd) *time.Time { return &h.mercy })},
 	{"a held QUIT outlives the rollback", "",
 		then(SuccessorLost, Upgrading, func(h *Herd, _ time.Time, _ Event) {

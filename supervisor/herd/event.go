@@ -81,27 +81,30 @@ type (
 	// Due says that the deadline has passed.
 	Due struct{}
 
-	// StartFailed: the master of Gen could not be spawned; nothing is left of it.
+	// StartFailed says that the master of Gen could not be spawned; nothing is
+	// left of it.
 	StartFailed struct {
 		Gen int
 		Why string
 	}
-	// Up: N workers of Gen are ready. The last word counts. A master says it
+	// Up says that N workers of Gen are ready. The last word counts. A master says it
 	// at least once, even when it has no worker to start.
 	Up struct{ Gen, N int }
-	// Failed: the master of Gen gives its first start up, and leaves by itself.
+	// Failed says that the master of Gen gives its first start up, and leaves
+	// by itself.
 	Failed struct {
 		Gen int
 		Why string
 	}
-	// Died: the master of Gen is gone; processes of its may be left.
+	// Died says that the master of Gen is gone; processes of its may be left.
 	Died struct {
 		Gen int
 		How string
 	}
-	// Emptied: no process of Gen is left.
+	// Emptied says that no process of Gen is left.
 	Emptied struct{ Gen int }
-	// Drained: the listeners sealed for Gen have nobody waiting any more.
+	// Drained says that the listeners sealed for Gen have nobody waiting any
+	// more.
 	Drained struct{ Gen int }
 )
 

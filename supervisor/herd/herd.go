@@ -42,7 +42,7 @@ type Herd struct {
 	settled bool // a generation once did
 	steady  bool // the generation just lost had settled
 	why     string
-	mercy   time.Time // until then a QUIT to the serving master was meant for .oldbin
+	mercy   time.Time // until then a QUIT to the serving master is void
 
 	verdict Verdict
 	out     []Effect

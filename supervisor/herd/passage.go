@@ -121,7 +121,7 @@ func (h *Herd) endOverlap(now time.Time, _ Event) {
 // rollBack: the successor is lost; what served goes on.
 func (h *Herd) rollBack(now time.Time, _ Event) {
 	h.conclude(now, RolledBack, h.why)
-	h.restore(now)
+	h.restore()
 	if h.whole() {
 		h.settle(now)
 		return
@@ -129,14 +129,18 @@ func (h *Herd) rollBack(now time.Time, _ Event) {
 	h.stumble(now)
 }
 
-// restore undoes what the upgrade changed: the policy, the number of workers
-// unless somebody has scaled since, and a QUIT that was held for a successor
-// that does not come.
-func (h *Herd) restore(now time.Time) {
+// restore undoes what the upgrade changed: the policy, and the number of
+// workers unless somebody has scaled since.
+func (h *Herd) restore() {
 	if h.workers == h.gave {
 		h.workers = h.had
 	}
 	h.policy = h.before
+}
+
+// forgive: a QUIT that was held for a successor that does not come is void,
+// and so is one that is still on its way.
+func (h *Herd) forgive(now time.Time) {
 	if g := h.find(h.serving); g != nil {
 		g.held = false
 		h.mercy = now.Add(regret)
@@ -167,7 +171,7 @@ func (h *Herd) turnBack(now time.Time, _ Event) {
 	h.serving, h.outgoing = h.outgoing, 0
 	h.do(Adopt{h.serving})
 	h.conclude(now, RolledBack, h.why)
-	h.restore(now)
+	h.restore()
 	h.settle(now)
 }
 
@@ -226,5 +230,8 @@ func (h *Herd) conclude(now time.Time, o Outcome, why string) {
 	}
 	v := Verdict{Outcome: o, Reason: why, From: h.from, To: h.to, Took: now.Sub(h.since)}
 	h.do(Conclude{v, h.callers})
+	if o == Refused || o == RolledBack {
+		h.forgive(now)
+	}
 	h.under, h.callers = false, nil
 }

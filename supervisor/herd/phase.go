@@ -68,7 +68,7 @@ var (
 	departed    = cell{"done when it was the last", (*Herd).departed}
 
 	// A master was signalled directly.
-	quitServing = cell{"stop the herd, unless it was .oldbin a moment ago", (*Herd).quitServing}
+	quitServing = cell{"stop the herd, unless it was to be replaced a moment ago", (*Herd).quitServing}
 	stopAsked   = cell{"stop the herd", (*Herd).quitHerd}
 	hold        = cell{"remembered: it leaves as soon as the successor serves", (*Herd).hold}
 
@@ -99,7 +99,7 @@ func init() {
 		ServingLost:     {goOn, goOn, recover_, hasten, carryOn, turnBack, departed, departed, bug},
 		OutgoingLost:    {bug, bug, bug, bug, bug, endOverlap, bug, bug, bug},
 		Departed:        {noted, noted, noted, noted, noted, noted, departed, departed, bug},
-		ServingQuit:     {late, late, quitServing, quitServing, hold, backOut, late, late, bug},
+		ServingQuit:     {late, late, quitServing, hold, hold, backOut, late, late, bug},
 		SuccessorQuit:   {stopAsked, bug, bug, bug, backOut, bug, bug, bug, bug},
 		OutgoingQuit:    {bug, bug, bug, bug, bug, endOverlap, bug, bug, bug},
 	}

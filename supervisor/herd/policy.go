@@ -41,9 +41,10 @@ func Defaults() Policy {
 // again: long enough not to fill a log while a disk is full.
 const publishRetry = time.Second
 
-// regret is how long after a rollback a QUIT to the serving master is taken
-// as meant for the .oldbin it was a moment ago: a deploy script reads that
-// file and signals some milliseconds later.
+// regret is how long after an upgrade that failed or was refused a QUIT to the
+// serving master is taken as meant for the .oldbin it was a moment ago, or was
+// to become: a deploy script reads that file, or the pid file before USR2, and
+// signals some time later.
 const regret = time.Second
 
 // haste is how long a preflight may still take once nothing serves.

@@ -169,11 +169,11 @@ func (h *Herd) reopen(_ time.Time, e Event) {
 }
 
 // quitServing: QUIT to the master in the pid file stops the herd, as it stops
-// unicorn; but one that was .oldbin until a rollback a moment ago was meant
-// to be retired, and must stay.
+// unicorn; but one that was to be replaced a moment ago was meant to be
+// retired, and must stay.
 func (h *Herd) quitServing(now time.Time, e Event) {
 	if now.Before(h.mercy) {
-		h.note(h.serving, "asked to quit as .oldbin after a rollback; it serves again and stays")
+		h.note(h.serving, "asked to quit just after an upgrade came to nothing; it serves and stays")
 		return
 	}
 	h.quitHerd(now, e)
@@ -189,7 +189,9 @@ func (h *Herd) quitHerd(now time.Time, e Event) {
 }
 
 // hold: a QUIT to .oldbin before the successor serves must not cause a moment
-// without a serving generation.
+// without a serving generation. During the preflight there is no .oldbin yet,
+// but a script that sends USR2 and then QUIT to the pid that it read before
+// means the same.
 func (h *Herd) hold(_ time.Time, e Event) {
 	h.note(h.serving, "asked to quit: it will, as soon as the successor serves")
 	h.find(h.serving).held = true

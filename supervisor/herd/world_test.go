@@ -2,7 +2,6 @@ package herd
 
 import (
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"strings"
 	"time"
@@ -35,8 +34,8 @@ type world struct {
 	keptWorkers int
 	keptDrained bool
 	scaled      bool // since then
-	oldbin      int  // the last to be named by .oldbin, and until when a signal
-	oldbinUntil time.Time
+	spared      int  // was to be replaced when a signal may have been sent to it
+	sparedUntil time.Time
 }
 
 // truth is what is so about one generation.
@@ -180,10 +179,10 @@ func (t *truth) witness(e Event) {
 }
 
 // witnessRetire says what a signal to a master means: to the one in the pid
-// file, the end of the herd; unless an upgrade is under way, which it backs
-// out of, or the master was .oldbin when whoever sent it read that file.
+// file, the end of the herd; unless an upgrade is under way, or was a moment
+// ago, so that whoever sent it may have meant the old master.
 func (w *world) witnessRetire(before *world, r Retire) {
-	if before.h.phase == Upgrading && r.Gen == before.h.serving {
+	if p := before.h.phase; (p == Checking || p == Upgrading) && r.Gen == before.h.serving {
 		w.find(r.Gen).held = true
 	}
 	t := w.find(r.Gen)
@@ -195,9 +194,9 @@ func (w *world) witnessRetire(before *world, r Retire) {
 }
 
 func (w *world) endedBy(before *world, r Retire) bool {
-	mercy := r.Gen == w.oldbin && w.now.Before(w.oldbinUntil)
+	mercy := r.Gen == w.spared && w.now.Before(w.sparedUntil)
 	p := before.h.phase
-	return r.Gen == before.files.App && (p == Starting || p == Serving || p == Checking) && !mercy
+	return r.Gen == before.files.App && (p == Starting || p == Serving) && !mercy
 }
 
 func (h *Herd) leavingNow() bool { return h.phase >= Stopping }
@@ -307,82 +306,4 @@ func (w *world) hostile() (move, bool) {
 // settled reports whether the herd serves and everything is as it should be.
 func (w *world) settled() bool {
 	return w.h.phase == Serving && len(w.living) == 1 && w.living[0].n == w.h.serving && len(w.waiting) == 0 && !w.owed
-}
-
-// key is the state of herd and world as one number: two worlds with the same
-// key will behave alike. Generations are told apart by their order alone, and
-// times count from now; three failed starts are as good as more, for the pause
-// has grown to its longest, and no world allows three tries. At 64 bits two of a million states would collide once in a
-// hundred thousand searches.
-func (w *world) key(withPurses bool) uint64 {
-	b := make([]byte, 0, 160)
-	b = w.h.append(b, w.now)
-	for i := range w.living {
-		t := &w.living[i]
-		b = append(b, w.h.rank(t.n), byte(t.want), byte(t.up), bits(t.silent, t.headless, t.deserts, t.queue, t.told, t.held, t.hasty))
-	}
-	b = append(b, 0xfd)
-	for _, try := range w.checks {
-		b = append(b, byte(w.h.try-try))
-	}
-	b = append(b, 0xfe, byte(w.keptWorkers), bits(len(w.waiting) > 0, w.owed, w.stopped, w.quick, w.over, w.scaled, w.lasted, w.keptDrained))
-	b = append(b, policyByte(w.kept))
-	if w.now.Before(w.oldbinUntil) {
-		b = appendUntil(append(b, w.h.rank(w.oldbin)), w.oldbinUntil, w.now)
-	}
-	if withPurses {
-		for _, n := range w.left {
-			b = append(b, byte(n))
-		}
-	}
-	return maphash.Bytes(seed, b)
-}
-
-var seed = maphash.MakeSeed()
-
-func (h *Herd) append(b []byte, now time.Time) []byte {
-	b = append(b, byte(h.phase), h.rank(h.serving), h.rank(h.successor), h.rank(h.outgoing), h.rank(h.published.App), h.rank(h.published.Old))
-	b = append(b, byte(h.workers), byte(h.had), byte(h.gave), byte(min(h.tries, 3)), byte(h.verdict.Outcome))
-	b = append(b, bits(h.drained, h.again, h.under, h.settled, len(h.callers) > 0), policyByte(h.policy), policyByte(h.before))
-	b = appendUntil(appendUntil(b, h.due, now), h.retry, now)
-	if now.Before(h.mercy) {
-		b = appendUntil(b, h.mercy, now)
-	}
-	for i := range h.gens {
-		g := &h.gens[i]
-		b = append(b, h.rank(g.n), byte(g.phase), byte(g.want), byte(g.up), bits(g.spoke, g.headless, g.held, g.halted, g.served()))
-		b = appendUntil(b, g.due, now)
-		if g.served() {
-			b = appendUntil(b, now, now.Add(-min(now.Sub(g.since), h.policy.Settle)))
-		}
-	}
-	return append(b, 0xff)
-}
-
-// rank is the place of generation n among those that are there, 0 for none.
-func (h *Herd) rank(n int) byte {
-	return byte(slices.IndexFunc(h.gens, func(g generation) bool { return g.n == n }) + 1)
-}
-
-// appendUntil appends how long it is until t; what is overdue is due.
-func appendUntil(b []byte, t, now time.Time) []byte {
-	if t.IsZero() {
-		return append(b, 0xff)
-	}
-	ms := max(0, t.Sub(now).Milliseconds())
-	return append(b, 0, byte(ms), byte(ms>>8), byte(ms>>16))
-}
-
-func bits(flags ...bool) (b byte) {
-	for i, f := range flags {
-		if f {
-			b |= 1 << i
-		}
-	}
-	return b
-}
-
-// policyByte tells the policies of one world apart, which differ in little.
-func policyByte(p Policy) byte {
-	return byte(p.Workers)<<2 | bits(p.Rolling, p.Overlap > 0)
 }
