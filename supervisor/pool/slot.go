@@ -59,10 +59,13 @@ func (p *Pool) note(s *Slot, format string, args ...any) {
 	p.emit(Note{Slot: s.ID, Text: fmt.Sprintf(format, args...)})
 }
 
-// start asks for a worker in the slot.
+// start asks for a worker in the slot. That is no change worth a report: the
+// answer, which comes at once, is.
 func (p *Pool) start(s *Slot) {
+	changed := p.changed
 	s.Fate, s.Ref, s.UpSince = Keep, Ref{}, time.Time{}
 	p.enter(s, Starting, 0)
+	p.changed = changed
 	p.emit(Start{Slot: s.ID})
 }
 
