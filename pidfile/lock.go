@@ -29,12 +29,22 @@ type Locked struct {
 	f    *os.File
 }
 
-// How long a file that is locked is looked at again: between two herders that
-// both replace a file left behind, the loser must not take that for the winner's.
+// How often a file that is locked is looked at again. While the winner of two
+// replaces a file left behind, the loser finds that locked, and must not take
+// the number in it for the winner's: if nobody has that number, the file surely
+// is about to be replaced.
 const (
-	lookAgain = 10
-	lookAfter = time.Millisecond
+	lookAgain     = 10
+	lookAgainDead = 3000
+	lookAfter     = time.Millisecond
 )
+
+func (e ErrLocked) looks() int {
+	if e.PID == 0 || unix.Kill(e.PID, 0) == unix.ESRCH {
+		return lookAgainDead
+	}
+	return lookAgain
+}
 
 // Lock makes the file at path name this process, and holds it locked until
 // Close. When another process holds it, the error is an [ErrLocked]. However
@@ -103,7 +113,7 @@ func (d dir) place(f, own *os.File) error {
 		case done, err != nil && !errors.As(err, &locked):
 			return err
 		case err != nil:
-			if seen++; seen >= lookAgain {
+			if seen++; seen >= locked.looks() {
 				return err
 			}
 			time.Sleep(lookAfter)

@@ -33,7 +33,8 @@ type contender struct {
 func contend(t *testing.T, path string) *contender {
 	t.Helper()
 	c := &contender{cmd: exec.Command("/proc/self/exe")}
-	c.cmd.Env = append(os.Environ(), "PIDFILE_TEST_ROLE=lock", "PIDFILE_TEST_PATH="+path)
+	// The race detector sleeps for a second at exit by default.
+	c.cmd.Env = append(os.Environ(), "PIDFILE_TEST_ROLE=lock", "PIDFILE_TEST_PATH="+path, "GORACE=atexit_sleep_ms=0")
 	c.cmd.Stderr = os.Stderr
 	var err error
 	if c.in, err = c.cmd.StdinPipe(); err != nil {

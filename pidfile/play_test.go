@@ -134,7 +134,7 @@ func empty(dir string) error {
 // H5: the disk is full when the pid file is written. The old one stays.
 func TestH5DiskFull(t *testing.T) {
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), "PIDFILE_TEST_ROLE=full disk", "PIDFILE_TEST_PATH="+t.TempDir())
+	cmd.Env = append(os.Environ(), "PIDFILE_TEST_ROLE=full disk", "PIDFILE_TEST_PATH="+t.TempDir(), "GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
 	if os.Geteuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
