@@ -105,6 +105,8 @@ func (t *tender) heard(g *tended, r master.Report) []herd.Event {
 		g.tail = r.Tail
 		t.log.Error("the generation failed to start", "generation", g.n, "reason", r.Reason)
 		return []herd.Event{herd.Failed{Gen: g.n, Why: r.Reason}}
+	case master.ReportExtend:
+		return []herd.Event{herd.Extend{Gen: g.n, By: r.Extend}}
 	case master.ReportNote:
 		t.log.Info(r.Reason, "generation", g.n, "worker", r.Worker)
 	case master.ReportAsked:

@@ -94,14 +94,16 @@ func (h *Herder) wait(r request) int {
 	return h.lastID
 }
 
-// ready: runit's ./check and a container's probe. Workers whose master died
-// still serve, so that counts.
+// ready: runit's ./check and a container's probe. A generation serves when a
+// worker of its does, or none is wanted; workers whose master died count.
 func (h *Herder) ready() control.Reply {
 	s := h.core.Snapshot()
-	if s.Serving == 0 {
-		return control.Reply{Code: control.Failed, Error: "no generation serves: " + s.Phase.String()}
+	for _, g := range s.Generations {
+		if g.Number == s.Serving && (g.Up > 0 || s.Workers == 0) {
+			return control.Reply{Note: fmt.Sprintf("generation %d serves", s.Serving)}
+		}
 	}
-	return control.Reply{Note: fmt.Sprintf("generation %d serves", s.Serving)}
+	return control.Reply{Code: control.Failed, Error: "no worker of a serving generation is up: " + stateName(s.Phase)}
 }
 
 // relay sends a signal on as it is: for what has no verb.

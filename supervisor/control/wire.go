@@ -87,7 +87,7 @@ type Master struct {
 type Worker struct {
 	ID       int       `json:"id"` // the slot, HERDER_WORKER
 	PID      int       `json:"pid"`
-	State    string    `json:"state"` // starting, ready, stopping, backoff, …
+	State    string    `json:"state"` // booting, up, leaving, waiting, … as package pool calls its phases
 	Since    time.Time `json:"since"` // when it came to be in State
 	Restarts int       `json:"restarts"`
 }

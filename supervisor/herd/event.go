@@ -1,5 +1,7 @@
 package herd
 
+import "time"
+
 // Event is something that happened: a wish of a person, or a fact about a
 // generation. The tables in phase.go say what each does.
 type Event interface{ kind() Kind }
@@ -90,6 +92,12 @@ type (
 	// Up says that N workers of Gen are ready. The last word counts. A master says it
 	// at least once, even when it has no worker to start.
 	Up struct{ Gen, N int }
+	// Extend says that a worker of Gen that boots asks for this long from now
+	// (EXTEND_TIMEOUT_USEC of sd_notify(3)).
+	Extend struct {
+		Gen int
+		By  time.Duration
+	}
 	// Failed says that the master of Gen gives its first start up, and leaves
 	// by itself.
 	Failed struct {
@@ -122,6 +130,7 @@ func (Due) kind() Kind     { return HerdDue }
 func (Retire) kind() Kind      { return ofGeneration }
 func (StartFailed) kind() Kind { return ofGeneration }
 func (Up) kind() Kind          { return ofGeneration }
+func (Extend) kind() Kind      { return ofGeneration }
 func (Failed) kind() Kind      { return ofGeneration }
 func (Died) kind() Kind        { return ofGeneration }
 func (Emptied) kind() Kind     { return ofGeneration }
@@ -135,6 +144,7 @@ type Fact int
 const (
 	factStartFailed Fact = iota
 	factUp
+	factExtend
 	factFailed
 	factDied
 	factEmptied
@@ -144,7 +154,7 @@ const (
 )
 
 var factNames = [numFacts]string{
-	"could not be spawned", "workers up", "gave its start up", "master died", "nothing left", "queues empty", "deadline passed",
+	"could not be spawned", "workers up", "a worker asks for more time", "gave its start up", "master died", "nothing left", "queues empty", "deadline passed",
 }
 
 func (f Fact) String() string { return factNames[f] }
@@ -156,6 +166,8 @@ func about(e Event) (gen int, f Fact, why string) {
 		return e.Gen, factStartFailed, e.Why
 	case Up:
 		return e.Gen, factUp, ""
+	case Extend:
+		return e.Gen, factExtend, ""
 	case Failed:
 		return e.Gen, factFailed, e.Why
 	case Died:

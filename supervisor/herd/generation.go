@@ -60,6 +60,13 @@ func (h *Herd) record(g *generation, _ time.Time, e Event) Kind {
 	return quiet
 }
 
+func (h *Herd) extend(g *generation, now time.Time, e Event) Kind {
+	if due := now.Add(e.(Extend).By); due.After(g.due) {
+		g.due = due
+	}
+	return quiet
+}
+
 func (h *Herd) unborn(g *generation, now time.Time, e Event) Kind {
 	h.why = "could not be spawned: " + e.(StartFailed).Why
 	return h.lose(g, now, e)

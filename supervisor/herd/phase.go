@@ -139,6 +139,7 @@ var (
 	unborn   = genCell{"lost", (*Herd).unborn}
 	weigh    = genCell{"serves once enough are up", (*Herd).weighUp}
 	record   = genCell{"recorded", (*Herd).record}
+	extend   = genCell{"its deadline is moved, never nearer", (*Herd).extend}
 	fail     = genCell{"lost; it retires", (*Herd).fail}
 	desert   = genCell{"lost: it leaves by itself", (*Herd).desert}
 	vanish   = genCell{"lost at once", (*Herd).vanish}
@@ -164,6 +165,7 @@ func init() {
 		//               Booting   Whole    Orphaned  Sealing   Retiring  Ending   Gone
 		factStartFailed: {unborn, genBug, genBug, genBug, unborn, unborn, genLate},
 		factUp:          {weigh, record, genLate, record, genLate, genLate, genLate},
+		factExtend:      {extend, genLate, genLate, genLate, genLate, genLate, genLate},
 		factFailed:      {fail, desert, genLate, genLate, genLate, genLate, genLate},
 		factDied:        {dieEarly, orphan, genBug, masterly, tellRest, masterly, genLate},
 		factEmptied:     {vanish, vanish, lose, lose, lose, lose, genLate},

@@ -156,7 +156,7 @@ func lateWord(t *testing.T, w *world, b byte) {
 		return
 	}
 	before := w.h.Describe(w.now)
-	words := []Event{StartFailed{n, ""}, Up{n, 9}, Failed{n, ""}, Died{n, ""}, Emptied{n}, Drained{n}, Retire{n, true}, Checked{Try: -1}}
+	words := []Event{StartFailed{n, ""}, Up{n, 9}, Extend{n, time.Hour}, Failed{n, ""}, Died{n, ""}, Emptied{n}, Drained{n}, Retire{n, true}, Checked{Try: -1}}
 	for _, e := range w.h.Step(w.now, words[b&7]) {
 		if _, ok := e.(Note); !ok {
 			t.Fatalf("%+v, late: %s", words[b&7], e)

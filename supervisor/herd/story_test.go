@@ -81,6 +81,10 @@ func (s *story) event(cmd string, a args) Event {
 		return Checked{Try: try, Why: why, Policy: a.policy(s.h.policy)}
 	case "up":
 		return Up{gen, a.number("n")}
+	case "extend":
+		by, err := time.ParseDuration(a.m["by"])
+		must(err)
+		return Extend{gen, by}
 	case "unspawned":
 		return StartFailed{gen, why}
 	case "failed":
