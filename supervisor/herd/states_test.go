@@ -46,6 +46,7 @@ var phaseWords = [numPhases]string{
 var factCauses = [numFacts]string{
 	factStartFailed: "fork or exec failed.",
 	factUp:          "The master says how many workers are ready.",
+	factExtend:      "A worker that boots sends EXTEND_TIMEOUT_USEC.",
 	factFailed:      "The master gives its first start up and leaves by itself.",
 	factDied:        "The master is gone; processes of its may be left.",
 	factEmptied:     "No process of the generation is left.",
