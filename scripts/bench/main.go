@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -28,20 +29,25 @@ type bench struct {
 	runs     int
 	idle     time.Duration
 	upgrades int
+	realtime bool
 	lost     int
 }
 
-// measures are all there are, in the order of the table; those with several names share their runs.
-var measures = []struct {
+// measure takes numbers; one with several names takes several in the same runs.
+type measure struct {
 	names []string
 	do    func(*bench) error
-}{
-	{[]string{"lost"}, (*bench).losses},
-	{[]string{"upgrade", "gone"}, (*bench).passage},
-	{[]string{"replace"}, (*bench).replacement},
-	{[]string{"memory"}, (*bench).memory},
-	{[]string{"idle"}, (*bench).idleness},
-	{[]string{"spawn"}, (*bench).spawning},
+	timed bool // takes times, for a short while only
+}
+
+// measures are all there are, in the order of the table; -only gives another order.
+var measures = []measure{
+	{[]string{"lost"}, (*bench).losses, false},
+	{[]string{"upgrade", "gone"}, (*bench).passage, true},
+	{[]string{"replace"}, (*bench).replacement, true},
+	{[]string{"memory"}, (*bench).memory, false},
+	{[]string{"idle"}, (*bench).idleness, false},
+	{[]string{"spawn"}, (*bench).spawning, true},
 }
 
 func main() {
@@ -52,6 +58,7 @@ func main() {
 	flag.IntVar(&b.runs, "runs", 30, "how often a time is measured")
 	flag.DurationVar(&b.idle, "idle", time.Minute, "how long herder is watched doing nothing")
 	flag.IntVar(&b.upgrades, "upgrades", 1000, "upgrades under load, over TCP and over unix each")
+	flag.BoolVar(&b.realtime, "realtime", false, "take times at real-time priority, on a machine that has other work too")
 	flag.Parse()
 	b.only = names()
 	if *only != "" {
@@ -95,18 +102,31 @@ func (b *bench) run() (err error) {
 		return err
 	}
 	b.heading()
-	for _, m := range measures {
-		if !slices.ContainsFunc(m.names, b.asked) {
+	done := make([]bool, len(measures))
+	for _, name := range b.only {
+		i := slices.IndexFunc(measures, func(m measure) bool { return slices.Contains(m.names, name) })
+		if done[i] {
 			continue
 		}
-		if err := m.do(b); err != nil {
-			return fmt.Errorf("%s: %w", m.names[0], err)
+		done[i] = true
+		if err := b.take(measures[i]); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	if b.lost > 0 {
 		return fmt.Errorf("%d requests were lost", b.lost)
 	}
 	return nil
+}
+
+func (b *bench) take(m measure) (err error) {
+	if b.realtime && m.timed {
+		if err := realtime(true); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, realtime(false)) }()
+	}
+	return m.do(b)
 }
 
 func (b *bench) asked(name string) bool { return slices.Contains(b.only, name) }

@@ -37,10 +37,10 @@ func (b *bench) passage() error {
 	const limit = 10 * time.Millisecond
 	if over := first.over(bare); b.asked("upgrade") {
 		row("SIGUSR2 → first answer of the new generation, over the same worker started bare", "+10 ms",
-			fmt.Sprintf("+%v (upgrade %v, bare %v)", over, first, bare), over.median() <= limit, b.runs)
+			fmt.Sprintf("%v (upgrade %v, bare %v)", more(over), first, bare), over.median() <= limit, b.runs)
 	}
 	if over := gone.over(first); b.asked("gone") {
-		row("SIGUSR2 → last old worker gone, over the first answer", "+10 ms", fmt.Sprintf("+%v", over), over.median() <= limit, b.runs)
+		row("SIGUSR2 → last old worker gone, over the first answer", "+10 ms", more(over).String(), over.median() <= limit, b.runs)
 	}
 	return h.stop()
 }

@@ -22,7 +22,11 @@ func (b *bench) heading() {
 	}
 	fmt.Printf("%s, %s, Linux %s, %d CPUs, load average %.4s at the beginning; herder is %.1f MB.\n\n", runtime.Version(), runtime.GOARCH,
 		unix.ByteSliceToString(u.Release[:]), runtime.NumCPU(), load, float64(size)/1e6)
-	fmt.Println("Times are medians, in brackets the quartiles.")
+	how := ""
+	if b.realtime {
+		how = " They were taken at real-time priority."
+	}
+	fmt.Println("Times are medians, in brackets the quartiles." + how)
 	fmt.Println("\n| what | at most | measured | | runs |\n| --- | --- | --- | --- | --- |")
 }
 
@@ -46,7 +50,7 @@ func (t times) quantile(q float64) time.Duration {
 func (t times) median() time.Duration { return t.quantile(0.5) }
 
 func (t times) String() string {
-	return fmt.Sprintf("%s [%s, %s]", ms(t.median()), bare(t.quantile(0.25)), bare(t.quantile(0.75)))
+	return fmt.Sprintf("%.2f ms [%.2f, %.2f]", inMS(t.median()), inMS(t.quantile(0.25)), inMS(t.quantile(0.75)))
 }
 
 // over are the differences of pairs.
@@ -58,8 +62,16 @@ func (t times) over(others times) times {
 	return d
 }
 
-func bare(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d.Microseconds())/1000) }
-func ms(d time.Duration) string   { return bare(d) + " ms" }
+// more is a difference, with its sign.
+type more times
+
+func (m more) String() string {
+	t := times(m)
+	return fmt.Sprintf("%+.2f ms [%+.2f, %+.2f]", inMS(t.median()), inMS(t.quantile(0.25)), inMS(t.quantile(0.75)))
+}
+
+func inMS(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+func ms(d time.Duration) string    { return fmt.Sprintf("%.2f ms", inMS(d)) }
 
 // field reads the number behind a word at the beginning of a line, as in /proc/PID/status.
 func field(text, name string) (n int) {
