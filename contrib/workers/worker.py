@@ -195,10 +195,12 @@ class Worker:
         elif action == "setpgid" and os.getpgrp() != os.getpid():
             os.setpgid(0, 0)
         elif action == "killgroup":
-            signal.signal(signal.SIGUSR2, signal.SIG_IGN)
-            os.killpg(os.getpgrp(), signal.SIGUSR2)
+            os.killpg(os.getpgrp(), signal.SIGUSR2)  # which we ignore, see main
         elif action == "killparent":
-            os.kill(os.getppid(), signal.SIGKILL)
+            try:
+                os.kill(os.getppid(), signal.SIGKILL)
+            except PermissionError:
+                return b"not permitted\n"
         elif action == "env":
             return "".join(f"{k}={v}\n" for k, v in sorted(os.environ.items())).encode()
         elif action == "childenv":
@@ -308,6 +310,7 @@ MODES = {
 def main():
     worker = Worker()
     signal.signal(signal.SIGTERM, worker.term)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     mode = "ok"
     if os.path.exists("mode"):

@@ -72,7 +72,7 @@ func cmdStart(ts *testscript.TestScript, _ bool, args []string) {
 	if name != "app" {
 		run += "-" + name
 	}
-	argv := []string{ts.Getenv("HERDER"), "run", "--name", name, "--runtime-dir", run}
+	argv := []string{filepath.Join(binDir, "herder"), "run", "--name", name, "--runtime-dir", run}
 	launch(ts, name, append(argv, args[1:]...))
 }
 
@@ -85,6 +85,7 @@ func cmdSpawn(ts *testscript.TestScript, _ bool, args []string) {
 func launch(ts *testscript.TestScript, name string, argv []string) *process {
 	s := of(ts)
 	p := &process{out: filepath.Join(s.work, name+".out"), err: filepath.Join(s.work, name+".err")}
+	_, _ = os.Remove(p.out), os.Remove(p.err)
 	argv = slices.Clone(argv)
 	argv[0] = lookPath(ts, argv[0])
 	pid, err := s.nursery.start(order{Argv: argv, Env: environ(ts), Dir: ts.MkAbs("."), Files: []string{"", p.out, p.err}})
@@ -146,7 +147,7 @@ func foreground(ts *testscript.TestScript, argv []string) syscall.WaitStatus {
 }
 
 func cmdHerder(ts *testscript.TestScript, neg bool, args []string) {
-	status := foreground(ts, append([]string{ts.Getenv("HERDER")}, args...))
+	status := foreground(ts, append([]string{filepath.Join(binDir, "herder")}, args...))
 	if (status == 0) == neg {
 		ts.Fatalf("herder %s: exit %s", strings.Join(args, " "), exitText(status))
 	}

@@ -19,6 +19,7 @@ import (
 //	serving N                     generation N serves, no upgrade runs, and nothing of an older one is left
 //	calm                          some generation serves, nothing comes or goes, and so for a second
 //	state NAME                    the herder's state
+//	up N                          N workers of the serving generation are up
 //	status KEY VALUE              a key of herder status -o json, with dots; of a list its length
 //	other KEY VALUE               a key of the status is something else
 //	count FILE REGEXP N           N lines of the file match
@@ -44,6 +45,8 @@ func holds(ts *testscript.TestScript, args []string) (bool, string) {
 		return isCalm(ts)
 	case "state":
 		return keyIs(ts, "state", arg(1))
+	case "up":
+		return areUp(ts, arg(1))
 	case "status":
 		return keyIs(ts, arg(1), arg(2))
 	case "other":
@@ -126,6 +129,20 @@ func isServing(ts *testscript.TestScript, generation string) (bool, string) {
 	ok := st.Serving != nil && st.State == "serving" && st.Successor == nil && len(st.Retiring) == 0 &&
 		strconv.Itoa(st.Serving.Generation) == generation
 	return ok, st.text
+}
+
+func areUp(ts *testscript.TestScript, want string) (bool, string) {
+	st, err := status(ts)
+	if err != nil || st.Serving == nil {
+		return false, fmt.Sprint(err, st.text)
+	}
+	n := 0
+	for _, w := range st.Serving.Workers {
+		if w.State == "up" || w.State == "ready" {
+			n++
+		}
+	}
+	return strconv.Itoa(n) == want, st.text
 }
 
 // isCalm looks twice: a remembered upgrade begins as soon as the one before has ended.

@@ -60,7 +60,7 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	s := &story{
-		t: t, work: env.WorkDir, nursery: newNursery(t), first: 1,
+		t: t, work: env.WorkDir, nursery: newNursery(t), first: numbers,
 		procs: map[string]*process{}, hammers: map[string]*hammer.Hammer{}, ledgers: map[string]ledger{},
 		held: map[string]net.Conn{},
 	}
