@@ -114,13 +114,6 @@ func (h *herder) end() {
 		h.exit()
 	}
 	h.process.Close()
-	for { // what a killed master has left
-		exit, ok, err := proc.Peek()
-		if err != nil || !ok {
-			return
-		}
-		proc.Reap(exit.PID)
-	}
 }
 
 // exit waits for the master's end and says how it was.

@@ -37,11 +37,28 @@ func TestMain(m *testing.M) {
 	}
 	before := openFiles()
 	code := m.Run()
+	if code != 0 {
+		clean()
+	}
 	if err := leaks(before); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// clean ends what failed tests have left.
+func clean() {
+	if st, err := proc.Proc.Stat(os.Getpid()); err == nil {
+		_, _ = proc.Proc.KillTree(st.Ref(), patience)
+	}
+	for {
+		exit, ok, err := proc.Peek()
+		if err != nil || !ok {
+			return
+		}
+		_, _ = proc.Reap(exit.PID)
+	}
 }
 
 // leaks tells what the tests have left behind.

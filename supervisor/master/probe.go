@@ -61,8 +61,12 @@ func (s *shell) whileHere() (context.Context, context.CancelFunc) {
 
 func (s *shell) probed(err error) []pool.Event {
 	s.looks.probing = false
-	if err != nil {
-		return nil // the next look asks again
+	if err != nil { // the next look asks again
+		if text := err.Error(); text != s.looks.trouble {
+			s.looks.trouble = text
+			s.note(0, "probe: "+text)
+		}
+		return nil
 	}
 	var events []pool.Event
 	for _, w := range s.workers {

@@ -27,7 +27,8 @@ func pause(age time.Duration) time.Duration { return min(max(age/16, shortPause)
 type looks struct {
 	timer   *time.Timer
 	pending bool
-	probing bool // a probe is under way, beside the loop
+	probing bool   // a probe is under way, beside the loop
+	trouble string // what the last probe said; each is noted once
 }
 
 func (l *looks) stop() {

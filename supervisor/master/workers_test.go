@@ -1,6 +1,7 @@
 package master
 
 import (
+	"bufio"
 	"fmt"
 	"net"
 	"os"
@@ -15,6 +16,7 @@ import (
 // workers are what this test binary can be as a worker.
 var workers = map[string]func() error{
 	"serve":     serve,
+	"http":      serveHTTP,
 	"elsewhere": elsewhere,
 	"beat":      beat,
 	"babble":    babble,
@@ -56,6 +58,35 @@ func serve() error {
 	}()
 	untilTold()
 	return nil
+}
+
+// serveHTTP answers every request with nothing.
+func serveHTTP() error {
+	l, err := net.FileListener(os.NewFile(3, "listener"))
+	if err != nil {
+		return err
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go answer(c)
+		}
+	}()
+	untilTold()
+	return nil
+}
+
+// answer reads a request to its end, as servers do: a probe that is answered before
+// it has asked cannot see by whom.
+func answer(c net.Conn) {
+	defer c.Close()
+	lines := bufio.NewScanner(c)
+	for lines.Scan() && lines.Text() != "" {
+	}
+	fmt.Fprint(c, "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")
 }
 
 // elsewhere does not take the socket, and says that it is ready.
