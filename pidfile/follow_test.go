@@ -85,6 +85,14 @@ func TestFollowDirectoryGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.wait(t, given)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	empty := follow(t, given) // there is no file to go before the directory
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	empty.wait(t, given)
 	if _, err := Follow(given); err == nil {
 		t.Error("follows into nowhere")
 	}

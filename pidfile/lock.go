@@ -135,6 +135,11 @@ func (d dir) takeOver(f *os.File) (done bool, err error) {
 		return false, err
 	}
 	defer left.Close()
+	return d.replace(left, f)
+}
+
+// replace renames f over left, the file that stood at the name when it was opened.
+func (d dir) replace(left, f *os.File) (done bool, err error) {
 	if err := flock(left); err == unix.EWOULDBLOCK {
 		pid, _ := readFrom(left) // 0 will do
 		return false, ErrLocked{pid}

@@ -217,3 +217,32 @@ func TestH8LockRestored(t *testing.T) {
 	}
 	mustRead(t, path, c.cmd.Process.Pid)
 }
+
+// Between looking at a file left behind and locking it, another may have
+// replaced it: then it is not ours to replace.
+func TestLockReplacedMeanwhile(t *testing.T) {
+	path := t.TempDir() + "/herder.pid"
+	mustWrite(t, path, MaxPID)
+	d, err := openDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	left, err := d.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer left.Close()
+	l := mustLock(t, path)
+	f, err := d.create(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if done, err := d.replace(left, f); done || err != nil {
+		t.Errorf("replaced: %v, %v", done, err)
+	}
+	if err := l.Check(); err != nil {
+		t.Error(err)
+	}
+}

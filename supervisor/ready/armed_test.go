@@ -1,6 +1,7 @@
 package ready
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -94,7 +95,35 @@ func TestArmedGoWithQueue(t *testing.T) {
 	for range 3 {
 		sock.dial(t)
 	}
+	eventually(t, "be told of the connections", func() bool { return rgOf(t, p.pid(), sock) == 1 })
 	p.mustNotArmed(sock)
+}
+
+// rgOf is what the Go runtime of a process has noted about the socket.
+func rgOf(t *testing.T, pid int, sock *socket) (rg uint64) {
+	t.Helper()
+	dir, err := open(unix.AT_FDCWD, fmt.Sprint("/proc/", pid), unix.O_PATH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(dir)
+	var l look
+	l.reset(dir, []uint64{sock.inode})
+	mem := lazyMem{dir: dir, fd: -1}
+	defer mem.close()
+	if err := l.findFDs(); err != nil || len(l.epolls) != 1 {
+		t.Fatal(l.epolls, err)
+	}
+	l.eachLine("fdinfo/"+l.epolls[0], func(line []byte) bool {
+		if tg, ok := parseTarget(line); ok && l.concerns(tg) {
+			desc := make([]byte, 40)
+			if g := goLayouts[0]; mem.read(desc, g.address(tg.data)) {
+				rg, _ = g.rgOf(desc, tg)
+			}
+		}
+		return true
+	})
+	return rg
 }
 
 // A Go program whose executable is not recognised counts as any other does.
@@ -174,6 +203,14 @@ func pollNumber() int {
 }
 
 func TestArmedIOUring(t *testing.T) {
+	argv, env := goProgram("ring")
+	sock := listen(t, "tcp")
+	p := start(t, sock, argv, env)
+	if p.waitBegun() == 'x' { // there are machines that forbid it
+		p.mustNotArmed(sock)
+		p.proceed()
+		p.mustArmed(sock, IOUring)
+	}
 	l := look{rings: true}
 	if got := l.waits(call{nr: unix.SYS_IO_URING_ENTER}, nil); got != IOUring {
 		t.Errorf("a thread in io_uring_enter: %q", got)

@@ -30,6 +30,14 @@ func playGo(serve func(net.Listener)) {
 	if err != nil {
 		panic(err)
 	}
+	// Something waits for the network, so the runtime asks for events, and hears
+	// of connections on the listener.
+	r, w, err := os.Pipe()
+	if err != nil {
+		panic(err)
+	}
+	defer w.Close()
+	go r.Read(make([]byte, 1))
 	initialise()
 	serve(ln)
 }

@@ -106,6 +106,10 @@ func TestProbeOddSockets(t *testing.T) {
 			t.Errorf("%q: %v", host, err)
 		}
 	}
+	only := listen(t, "tcp6 only")
+	if err := Probe(t.Context(), how(t, "http:/"), only.target(), worker(t, only, "200").belongs); err != nil {
+		t.Errorf("not for IPv4: %v", err)
+	}
 	if err := unix.SetsockoptInt(int(sock.file.Fd()), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 30); err != nil {
 		t.Fatal(err)
 	}
@@ -238,5 +242,23 @@ func TestProbeRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v, want %q", c, err, c.want)
 		}
+	}
+}
+
+// Where no connection fits, the kernel finds the listener; that is nobody.
+func TestTCPPeerIsNoListener(t *testing.T) {
+	sock := listen(t, "tcp")
+	local, err := net.ResolveTCPAddr("tcp", sock.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := openDiag()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	ino, err := d.tcpPeer(local, &net.TCPAddr{IP: local.IP, Port: 1})
+	if ino != 0 || err != nil {
+		t.Errorf("inode %d, %v; the listener's is %d", ino, err, sock.inode)
 	}
 }

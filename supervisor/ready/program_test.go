@@ -32,7 +32,7 @@ func start(t testing.TB, sock *socket, argv []string, env ...string) *program {
 	begunR, begunW := pipe(t)
 	p := &program{t: t, begun: begunR, goOn: goOnW, cmd: exec.Command(argv[0], argv[1:]...)}
 	p.cmd.ExtraFiles = []*os.File{sock.file, goOnR, begunW}
-	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Env = append(append(os.Environ(), "GORACE=atexit_sleep_ms=0"), env...)
 	p.cmd.Stderr = os.Stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -52,12 +52,15 @@ func (p *program) kill() {
 	}
 }
 
-func (p *program) waitBegun() {
+// waitBegun returns what the program said when it began to initialise.
+func (p *program) waitBegun() byte {
 	p.t.Helper()
 	p.begun.SetReadDeadline(time.Now().Add(patience))
-	if _, err := io.ReadFull(p.begun, make([]byte, 1)); err != nil {
+	var b [1]byte
+	if _, err := io.ReadFull(p.begun, b[:]); err != nil {
 		p.t.Fatalf("the program did not come to its initialisation: %v", err)
 	}
+	return b[0]
 }
 
 func (p *program) proceed() {
@@ -132,11 +135,16 @@ func listen(t testing.TB, network string) *socket {
 	}
 	var addr net.Addr
 	switch network {
-	case "tcp", "tcp6":
-		host := map[string]string{"tcp": "127.0.0.1:0", "tcp6": "[::]:0"}[network]
+	case "tcp", "tcp6", "tcp6 only":
+		kind, host := "tcp", "[::]:0"
+		if network == "tcp" {
+			host = "127.0.0.1:0"
+		} else if network == "tcp6 only" {
+			kind = "tcp6" // not for IPv4
+		}
 		config := net.ListenConfig{}
 		config.SetMultipathTCP(false)
-		l, err := config.Listen(t.Context(), "tcp", host)
+		l, err := config.Listen(t.Context(), kind, host)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +173,7 @@ func listen(t testing.TB, network string) *socket {
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 		t.Fatal(err)
 	}
-	return &socket{file: f, inode: st.Ino, address: addr.String(), network: strings.TrimSuffix(network, "6")}
+	return &socket{file: f, inode: st.Ino, address: addr.String(), network: strings.TrimSuffix(strings.TrimSuffix(network, " only"), "6")}
 }
 
 func (s *socket) dial(t testing.TB) net.Conn {
