@@ -16,7 +16,7 @@ type fakeKernel struct {
 	log     []string
 	live    map[int]bool
 	begun   time.Time
-	onStart func(slot int) // beside the loop
+	eager   bool // a worker says that it is ready as soon as it runs
 	left    bool
 }
 
@@ -33,8 +33,8 @@ func (k *fakeKernel) Notices() <-chan Notice { return k.notices }
 func (k *fakeKernel) Start(slot int) []pool.Event {
 	k.say("start %d", slot)
 	k.live[slot] = true
-	if k.onStart != nil {
-		go k.onStart(slot)
+	if k.eager {
+		go k.event(pool.Ready{Slot: slot})
 		time.Sleep(time.Nanosecond) // until it has posted
 	}
 	return []pool.Event{pool.Spawned{Slot: slot, Ref: pool.Ref{PID: 100 + slot}}}
@@ -70,8 +70,14 @@ func (k *fakeKernel) event(events ...pool.Event) {
 // play runs a story beside the loop and returns what happened.
 func play(t *testing.T, p pool.Policy, story func(k *fakeKernel)) (log string, code int) {
 	t.Helper()
+	return playOn(t, p, false, story)
+}
+
+func playOn(t *testing.T, p pool.Policy, eager bool, story func(k *fakeKernel)) (log string, code int) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		k := newFake()
+		k.eager = eager
 		done := make(chan int)
 		go func() { done <- newLoop(p, k).run() }()
 		story(k)
@@ -126,10 +132,8 @@ func TestLoopFails(t *testing.T) {
 // A worker may be ready before its master has turned round.
 func TestLoopHearsQuickWorkers(t *testing.T) {
 	for range 50 {
-		log, _ := play(t, ordinary, func(k *fakeKernel) {
-			k.onStart = func(slot int) { k.event(pool.Ready{Slot: slot}) }
+		log, _ := playOn(t, ordinary, true, func(k *fakeKernel) {
 			time.Sleep(time.Millisecond)
-			k.onStart = nil
 			k.event(pool.Exited{Slot: 1, How: "exit 1"}) // replaced: both were up
 			time.Sleep(time.Second)
 			k.event(pool.Stop{})
