@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/fsnotify/fsnotify"
 )
 
 // patience bounds every wait of these tests. It is never used up but by a bug.
@@ -104,21 +106,17 @@ func TestFollowDirectoryGoes(t *testing.T) {
 
 // A thousand touches that nobody takes are one.
 func TestFollowCoalesces(t *testing.T) {
-	path := t.TempDir() + "/app.pid"
-	mark := path + ".mark"
-	f := follow(t, path, mark)
+	f := Follower{paths: map[string]string{"/p/a": "/p/a", "/p/b": "/p/./b"}}
+	var due []string
 	for range 1000 {
-		put(t, path, "1")
+		due = f.add(due, fsnotify.Event{Name: "/p/b", Op: fsnotify.Write})
+		due = f.add(due, fsnotify.Event{Name: "/p/b", Op: fsnotify.Chmod})
+		due = f.add(due, fsnotify.Event{Name: "/p/c", Op: fsnotify.Write})
 	}
-	put(t, mark, "1")
-	n := 0
-	for got := range f.C() {
-		if got == mark {
-			break
-		}
-		n++
+	if len(due) != 1 || due[0] != "/p/./b" {
+		t.Errorf("due: %q", due)
 	}
-	if n > 500 {
-		t.Errorf("told %d times", n)
+	if due = f.add(due, fsnotify.Event{Name: "/p", Op: fsnotify.Remove}); len(due) != 2 {
+		t.Errorf("the directory is gone, due: %q", due)
 	}
 }
