@@ -52,7 +52,7 @@ func (t *tender) masterSpec(g *tended, workers int) master.Spec {
 	return master.Spec{
 		Name: c.Name, Generation: g.n, Path: g.plan.path, Argv: argv,
 		Listeners: passed(g.plan.listeners), Workers: workers,
-		Ready: c.Ready, StopTimeout: master.Duration(c.StopTimeout), Watchdog: master.Duration(c.Watchdog),
+		Ready: c.Ready, ReadyTimeout: c.ReadyTimeout, StopTimeout: c.StopTimeout, Watchdog: c.Watchdog,
 		Graceful: c.Graceful, Quick: c.Quick,
 		User: c.User, Umask: c.Umask, Nice: c.Nice, Rlimits: c.Rlimits,
 		LogPrefix: c.LogPrefix, LogFile: c.LogFile, Seed: uint64(os.Getpid())<<16 + uint64(g.n),
