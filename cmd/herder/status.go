@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/herderd/herder/supervisor/control"
+)
+
+func statusCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "status",
+		Usage: "show the generations, a line each",
+		Flags: clientFlags(
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`HOW`: table, json"},
+		),
+		Action: status,
+	}
+}
+
+func status(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	formats := []string{"table", "json"}
+	how := c.String("output")
+	if how != formats[0] && how != formats[1] {
+		return usage("status: cannot print %q%s", how, meant(how, formats))
+	}
+	reply, err := ask(c, control.Request{Do: control.DoStatus}, answerTime)
+	if e, ok := err.(*exit); ok && e.code == control.NotRunning {
+		e.code = control.StatusDown // as in the LSB: 3 is a program that does not run
+	}
+	if err == nil {
+		err = refused(c, reply)
+	}
+	switch {
+	case err != nil:
+		return err
+	case reply.Status == nil:
+		return fail(control.Internal, "status: the herder's answer has no status in it")
+	case how == "json":
+		return printJSON(c.App.Writer, reply.Status)
+	}
+	return table(c.App.Writer, reply.Status, time.Now())
+}
+
+func printJSON(w io.Writer, s *control.Status) error {
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fail(control.Internal, "status: %v", err)
+	}
+	fmt.Fprintf(w, "%s\n", text)
+	return nil
+}
+
+// table is plain ASCII in a fixed order, a line for each generation, or one
+// when there is none.
+func table(to io.Writer, s *control.Status, now time.Time) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tGEN\tSTATE\tREADY\tMASTER\tRESTARTS\tQUEUED\tUPTIME\tNOTE")
+	if s.Serving == nil {
+		fmt.Fprintf(w, "%s\t-\t%s\t-\t-\t-\t%s\t-\t%s\n", s.Name, s.State, queued(s.Listeners), lastUpgrade(s.LastUpgrade))
+	} else {
+		// The state of the herd is that of the generation that serves.
+		row(w, s, s.Serving, s.State, queued(s.Listeners), lastUpgrade(s.LastUpgrade), now)
+	}
+	if s.Successor != nil {
+		row(w, s, s.Successor, "successor", "-", "not ready yet", now)
+	}
+	for i := range s.Retiring {
+		g := &s.Retiring[i]
+		row(w, s, g, "retiring", "-", fmt.Sprintf("%d workers are not gone yet", len(g.Workers)), now)
+	}
+	return w.Flush()
+}
+
+func row(w io.Writer, s *control.Status, g *control.Generation, state, queued, note string, now time.Time) {
+	ready, restarts := 0, 0
+	for _, worker := range g.Workers {
+		restarts += worker.Restarts
+		if worker.State == "up" {
+			ready++
+		}
+	}
+	fmt.Fprintf(w, "%s\t%d\t%s\t%d/%d\t%d\t%d\t%s\t%s\t%s\n", s.Name, g.Generation, state, ready, g.Want,
+		g.Master.PID, restarts, queued, uptime(g.Master.Start, now), note)
+}
+
+// queued is what waits at all listeners, and how much room there is.
+func queued(ls []control.Listener) string {
+	if len(ls) == 0 {
+		return "-"
+	}
+	waits, room := 0, 0
+	for _, l := range ls {
+		waits, room = waits+l.Queued, room+l.Backlog
+	}
+	return fmt.Sprintf("%d/%d", waits, room)
+}
+
+func lastUpgrade(v *control.Verdict) string {
+	if v == nil || v.Verdict == control.Upgraded {
+		return ""
+	}
+	reason, _, _ := strings.Cut(v.Reason, "\n")
+	return fmt.Sprintf("last upgrade %s: %s", v.Verdict, reason)
+}
+
+// uptime has the two largest units only, as in 2d4h.
+func uptime(start, now time.Time) string {
+	if start.IsZero() {
+		return "-"
+	}
+	s := int(max(0, now.Sub(start)) / time.Second)
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%ds", s)
+	case s < 3600:
+		return fmt.Sprintf("%dm%ds", s/60, s%60)
+	case s < 86400:
+		return fmt.Sprintf("%dh%dm", s/3600, s/60%60)
+	}
+	return fmt.Sprintf("%dd%dh", s/86400, s/3600%24)
+}
