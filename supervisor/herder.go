@@ -28,7 +28,6 @@ type Herder struct {
 	callers  map[int]chan<- control.Reply
 	lastID   int
 	last     *control.Verdict
-	lastWhy  string
 }
 
 // run herds until the core is done. Every event passes here.
