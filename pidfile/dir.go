@@ -1,9 +1,8 @@
 package pidfile
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -132,9 +131,7 @@ func refuseKind(mode uint32) error {
 }
 
 func (d dir) tempName() string {
-	var random [6]byte
-	rand.Read(random[:]) // never fails (crypto/rand)
-	return "." + d.base + "." + hex.EncodeToString(random[:])
+	return fmt.Sprintf(".%s.%012x", d.base, rand.Uint64()>>16)
 }
 
 // create makes a complete pid file under a name of its own; its Name is that.

@@ -1,10 +1,9 @@
 package ready
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"sync"
 
@@ -40,9 +39,8 @@ const maxRights = 16
 // can guess: it needs no directory, leaves no file, and is reachable from a
 // changed root.
 func ListenNotify() (*Notify, error) {
-	var random [16]byte
-	rand.Read(random[:]) // never fails (crypto/rand)
-	address := "@herder-notify-" + hex.EncodeToString(random[:])
+	// ChaCha8, seeded by the kernel; crypto/rand would bring a dozen packages to initialise into every master's start.
+	address := fmt.Sprintf("@herder-notify-%016x%016x", rand.Uint64(), rand.Uint64())
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the notify socket: %w", err)
