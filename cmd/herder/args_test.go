@@ -5,6 +5,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/urfave/cli/v2"
+
+	"github.com/herderd/herder/supervisor/config"
 )
 
 func TestArrange(t *testing.T) {
@@ -50,6 +55,43 @@ func TestArrangeLeavesTheCommandAlone(t *testing.T) {
 		l, err := arrange(newApp(io.Discard, io.Discard), none)
 		if err != nil || (l.command == nil) != (len(none) == 1) {
 			t.Errorf("%q: %q, %v", none, l.command, err)
+		}
+	}
+}
+
+// What config is told is what was written: options stay behind their comma,
+// blanks where they are, in the order of the settings.
+func TestRunFlags(t *testing.T) {
+	app := newApp(io.Discard, io.Discard)
+	var got config.Flags
+	app.Commands[0].Action = func(c *cli.Context) error {
+		got = runFlags(c, []string{"app"})
+		return nil
+	}
+	l, err := arrange(app, []string{
+		"--env", "A= b,c ", "--bind", ":80,name=web,backlog=9", "run", "--workers=3", "--bind=:81", "--rolling", "--log-prefix=false",
+		"--ready", "exec:a b", "--dir", "", "--workers", "4",
+	})
+	if err == nil {
+		err = app.Run(l.argv)
+	}
+	want := config.Flags{Command: []string{"app"}, Values: []config.Flag{
+		{Name: "--bind", Key: "bind", Value: ":80,name=web,backlog=9"}, {Name: "--bind", Key: "bind", Value: ":81"},
+		{Name: "--workers", Key: "workers", Value: "4"}, {Name: "--dir", Key: "directory", Value: ""},
+		{Name: "--env", Key: "env", Value: "A= b,c "}, {Name: "--ready", Key: "ready", Value: "exec:a b"},
+		{Name: "--rolling", Key: "rolling", Value: "true"}, {Name: "--log-prefix", Key: "log.prefix", Value: "false"},
+	}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
+}
+
+// Every setting is a key of the file, so that none is silently without effect.
+func TestSettingsAreKeys(t *testing.T) {
+	for _, s := range settings() {
+		_, err := config.Load("", config.Flags{Values: []config.Flag{{Name: "--x", Key: s.key, Value: "\x00"}}, Command: []string{"true"}})
+		if err == nil {
+			t.Errorf("--%s: nobody reads the key %s", s.flag, s.key)
 		}
 	}
 }

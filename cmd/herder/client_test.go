@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -190,8 +191,43 @@ func TestTheOnlyHerder(t *testing.T) {
 	if path, err := theOnly(base); err != nil || path != filepath.Join(base, "one", "control.sock") {
 		t.Errorf("one of them: %s, %v", path, err)
 	}
+	link("two", mute(t))
+	if _, err := theOnly(base); err == nil || !strings.Contains(err.Error(), "(one, two)") {
+		t.Errorf("one that does not talk to us is one too: %v", err)
+	}
+	if err := os.Remove(filepath.Join(base, "two")); err != nil {
+		t.Fatal(err)
+	}
 	link("two", two)
 	if _, err := theOnly(base); err == nil || err.(*exit).code != control.Usage || !strings.Contains(err.Error(), "(one, two)") {
 		t.Errorf("two of them: %v", err)
 	}
+}
+
+// mute is a socket behind which there is somebody who hangs up.
+func mute(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "herder")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, "control.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	t.Cleanup(func() { l.Close(); <-ended })
+	go func() {
+		defer close(ended)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	}()
+	return path
 }

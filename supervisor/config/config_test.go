@@ -291,6 +291,9 @@ func TestDirectoryIsRelativeToTheFile(t *testing.T) {
 	if c := load(t, command); c.Directory != here {
 		t.Errorf("default directory %s", c.Directory)
 	}
+	if c := load(t, command, Flag{"--dir", "directory", "app"}); c.Directory != filepath.Join(here, "app") {
+		t.Errorf("a flag: directory %s", c.Directory)
+	}
 }
 
 func TestSocketDoesNotNeedAGoodFile(t *testing.T) {
