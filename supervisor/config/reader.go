@@ -139,7 +139,10 @@ func (r *reader) yes(n node) (bool, bool) {
 		v, err = strconv.ParseBool(s)
 		ok = err == nil
 	}
-	if !ok {
+	switch {
+	case !ok && n.flag:
+		r.wrong(n, "%q is neither true nor false", n.v)
+	case !ok:
 		r.wrong(n, "%s must be true or false, this is %s", n.name, kind(n.v))
 	}
 	return v, ok
