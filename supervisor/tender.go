@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"log/slog"
+	"runtime/debug"
 
 	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/pidfile"
@@ -87,6 +88,9 @@ func (t *tender) Release(gen int) {
 	}
 	delete(t.tended, gen)
 	t.prune()
+	// An upgrade leaves garbage, and an idle herder would keep it for ever:
+	// the collector runs only when something is allocated.
+	debug.FreeOSMemory()
 }
 
 // Adopt makes the plan of a generation that serves the current one, and puts

@@ -11,12 +11,20 @@ import (
 
 	"github.com/herderd/herder/supervisor/control"
 	"github.com/herderd/herder/supervisor/herd"
+	"github.com/herderd/herder/supervisor/proc"
 )
 
-// wish turns a signal to the herder into an event: the table of DESIGN §8 and
-// of the README. Anything not in it is harmless.
+// wish turns a signal to the herder into an event.
 func (h *Herder) wish(s os.Signal) []herd.Event {
-	h.log.Info("signal", "signal", s.String())
+	events := h.meaning(s)
+	if len(events) > 0 {
+		h.log.Info("signal", "signal", proc.SignalName(s.(unix.Signal)))
+	}
+	return events
+}
+
+// meaning is the table of signals in the README. Anything not in it is harmless.
+func (h *Herder) meaning(s os.Signal) []herd.Event {
 	switch s {
 	case unix.SIGHUP, unix.SIGUSR2:
 		return []herd.Event{herd.Upgrade{}}
