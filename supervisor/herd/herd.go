@@ -159,15 +159,17 @@ func (h *Herd) take() []Effect {
 }
 
 // files says what the pid files must hold. The pid file names the successor
-// from its first moment, as unicorn's does (SIGNALS), and .oldbin exists as
-// long as an earlier master that served does.
+// long before it is ready, as unicorn's does (SIGNALS), but not before it has
+// spoken: until then its master may not catch signals yet, and one that is
+// sent by the file would end it. .oldbin exists as long as an earlier master
+// that served does.
 func (h *Herd) files() Publish {
 	p := Publish{App: h.serving}
-	if h.successor != 0 {
-		p.App = h.successor
+	if g := h.find(h.successor); g != nil && g.spoke {
+		p.App = g.n
 	}
 	p.Old = h.elder(p.App)
-	if g := h.find(p.App); g == nil || g.headless {
+	if g := h.find(p.App); g == nil || g.headless || !g.spoke {
 		p.App = 0
 	}
 	return p

@@ -196,7 +196,10 @@ func (w *world) witnessRetire(before *world, r Retire) {
 func (w *world) endedBy(before *world, r Retire) bool {
 	mercy := r.Gen == w.spared && w.now.Before(w.sparedUntil)
 	p := before.h.phase
-	return r.Gen == before.files.App && (p == Starting || p == Serving) && !mercy
+	if p == Starting {
+		return r.Gen == before.h.successor // its pid may be known otherwise before it is in the file
+	}
+	return r.Gen == before.files.App && p == Serving && !mercy
 }
 
 func (h *Herd) leavingNow() bool { return h.phase >= Stopping }
