@@ -90,6 +90,7 @@ func (k *fakeKernel) Spawn(gen, workers int) []herd.Event {
 		return []herd.Event{herd.StartFailed{Gen: gen, Why: "no fork"}}
 	}
 	k.alive[gen] = true
+	k.after(time.Millisecond, herd.Up{Gen: gen})
 	up := herd.Up{Gen: gen, N: workers}
 	switch k.lives[gen] {
 	case good, stubborn, neverTouched:
