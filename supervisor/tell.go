@@ -32,7 +32,7 @@ func (t *tender) Tell(v herd.Tell) []herd.Event {
 		t.tellOrphans(g, v.Verb)
 		return nil
 	}
-	t.log.Info("telling the master", "verb", v.Verb.String(), "generation", v.Gen, "n", v.N)
+	t.log.Info("telling the master", "verb", v.Words(), "generation", v.Gen)
 	g.link.Send(order(v))
 	return nil
 }

@@ -71,10 +71,15 @@ type (
 func (e Check) String() string { return fmt.Sprintf("check try=%d", e.Try) }
 func (e Spawn) String() string { return fmt.Sprintf("spawn gen=%d workers=%d", e.Gen, e.Workers) }
 func (e Tell) String() string {
+	return fmt.Sprintf("tell gen=%d %s", e.Gen, e.Words())
+}
+
+// Words is what is told, without to whom.
+func (e Tell) Words() string {
 	if e.Verb == Resize {
-		return fmt.Sprintf("tell gen=%d resize n=%d", e.Gen, e.N)
+		return fmt.Sprintf("resize n=%d", e.N)
 	}
-	return fmt.Sprintf("tell gen=%d %s", e.Gen, e.Verb)
+	return e.Verb.String()
 }
 func (e Seal) String() string    { return fmt.Sprintf("seal gen=%d", e.Gen) }
 func (e Adopt) String() string   { return fmt.Sprintf("adopt gen=%d", e.Gen) }
