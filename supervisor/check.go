@@ -26,6 +26,7 @@ type plan struct {
 // for an address), so it runs beside the loop, with a list of the listeners
 // as they are now.
 func (t *tender) Check(try int) {
+	t.trying = try
 	have := slices.Clone(t.listeners)
 	go func() {
 		p, err := t.look(have)
@@ -41,23 +42,37 @@ func (t *tender) look(have []*handoff.Listener) (*plan, error) {
 	return draw(c, have)
 }
 
-// checked takes the answer of the preflight; a plan that is not used by the
-// core's next step is given up (see [tender.Spawn]).
+// checked takes the answer of the preflight. The plan waits for the core's
+// next step, which makes a generation from it, or forgets it.
 func (t *tender) checked(try int, p *plan, err error) []herd.Event {
+	if try != t.trying {
+		p.drop()
+		return nil
+	}
+	t.trying = 0
 	if err != nil {
 		return []herd.Event{herd.Checked{Try: try, Why: err.Error()}}
 	}
-	t.discard()
 	t.next = p
 	t.hold(p.opened)
 	return []herd.Event{herd.Checked{Try: try, Policy: policy(p.config)}}
 }
 
-// discard gives up a plan that no generation was made from.
-func (t *tender) discard() {
+func (t *tender) Forget() {
+	t.trying = 0
 	if t.next != nil {
 		t.next = nil
 		t.prune()
+	}
+}
+
+// drop closes what was opened for a plan that came to nothing.
+func (p *plan) drop() {
+	if p == nil {
+		return
+	}
+	for _, l := range p.opened {
+		l.Close()
 	}
 }
 
@@ -69,9 +84,7 @@ func draw(c *config.Config, have []*handoff.Listener) (*plan, error) {
 		return nil, err
 	}
 	if err := p.open(have); err != nil {
-		for _, l := range p.opened {
-			l.Close()
-		}
+		p.drop()
 		return nil, err
 	}
 	return p, nil

@@ -127,6 +127,7 @@ func (k *fakeKernel) Seal(gen int) []herd.Event {
 func (k *fakeKernel) Publish(p herd.Publish) []herd.Event { k.say("%s", p); return nil }
 func (k *fakeKernel) Adopt(gen int)                       { k.say("adopt %d", gen) }
 func (k *fakeKernel) Release(gen int)                     { k.say("release %d", gen); delete(k.alive, gen) }
+func (k *fakeKernel) Forget()                             {}
 func (k *fakeKernel) Reopen()                             { k.say("reopen") }
 func (k *fakeKernel) Relay(gen int, to, sig string) error {
 	return errors.New("nobody there")

@@ -14,6 +14,9 @@ type Kernel interface {
 	Notices() <-chan Notice
 	// Check begins the preflight; a notice brings herd.Checked.
 	Check(try int)
+	// Forget drops the preflight that nobody waits for any more, and its plan
+	// if no generation was made from it.
+	Forget()
 	// Spawn starts the master of generation gen, as the plan that was checked
 	// last says, or else the current one.
 	Spawn(gen, workers int) []herd.Event

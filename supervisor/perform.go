@@ -54,6 +54,7 @@ func (h *Herder) conclude(e herd.Conclude) {
 		_, v.Tail = h.kernel.Look(e.Verdict.To)
 	}
 	h.last = &v
+	h.kernel.Forget()
 	h.log.Info("upgrade ended", "verdict", v.Verdict, "reason", v.Reason, "from", v.From, "to", v.To, "seconds", v.Seconds)
 	for _, id := range e.IDs {
 		h.reply(id, control.Reply{Code: code(e.Verdict.Outcome), Error: failure(e.Verdict), Verdict: &v})

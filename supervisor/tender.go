@@ -27,6 +27,7 @@ type tender struct {
 	tended  map[int]*tended // generations of which something is left
 	current *plan           // of the generation that serves, or of the first try
 	next    *plan           // checked, not yet spawned
+	trying  int             // the preflight that is waited for; 0: none
 
 	listeners []*handoff.Listener // all that are open
 	watch     *handoff.Watch
