@@ -31,8 +31,10 @@ func TestQuickStart(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "bash", "-euc", script)
-	cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{Setpgid: true}
+	// A /run/herder of its own: the quick start names no herder, so it must be the only one.
+	const alone = "mkdir -p /run/herder && mount -t tmpfs none /run/herder\n"
+	cmd := exec.CommandContext(ctx, "bash", "-euc", alone+script)
+	cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{Setpgid: true, Unshareflags: syscall.CLONE_NEWNS}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 10 * time.Second
 	var out bytes.Buffer
