@@ -62,9 +62,7 @@ func (p *Pool) String() string {
 	fmt.Fprintf(&b, "%v %d/%d", snap.Want, snap.Up, snap.Target)
 	for i, s := range snap.Slots {
 		fmt.Fprintf(&b, "%s %d %v", separator(i), s.ID, s.Phase)
-		if s.Fate == Go {
-			b.WriteString(" go")
-		}
+		b.WriteString([...]string{Keep: "", Go: " go", Back: " back"}[s.Fate])
 		if !s.Due.IsZero() {
 			fmt.Fprintf(&b, " due %v", s.Due.Sub(p.now).Round(time.Millisecond))
 		}

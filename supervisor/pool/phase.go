@@ -110,7 +110,7 @@ var cells = cellTable{
 		nStopping:    ignore("its exit will tell"),
 		nRetire:      act("retire", (*Pool).retire),
 		nHurry:       act("hurry", (*Pool).hurry),
-		nOverdue:     act("reject", (*Pool).reject),
+		nOverdue:     act("disown", (*Pool).disown),
 		nReopen:      ignore(deaf),
 		nRelay:       act("pass on", (*Pool).passOn),
 	},

@@ -12,6 +12,7 @@ type Fate uint8
 const (
 	Keep Fate = iota
 	Go        // it was asked to leave, or will be as soon as it can be
+	Back      // it was asked to leave and is replaced when it has
 )
 
 // Slot is a place for one worker.
@@ -28,7 +29,7 @@ type Slot struct {
 }
 
 // kept: the slot counts towards the target.
-func (s *Slot) kept() bool { return s.Phase != Empty && s.Fate == Keep }
+func (s *Slot) kept() bool { return s.Phase != Empty && s.Fate != Go }
 
 // The lives of workers: what counts as short, as good, and the waits between.
 const (
@@ -125,6 +126,7 @@ func (p *Pool) retireAgain(s *Slot, _ Event) {
 	if s.Fate == Keep {
 		p.retire(s, nil)
 	}
+	s.Fate = Go
 }
 
 // letGo: the worker leaves by itself; it is replaced when it is gone.
@@ -162,18 +164,28 @@ func (p *Pool) slay(s *Slot) {
 	p.enterBounded(s, Killing, max(p.policy.KillTimeout, firstWait))
 }
 
-// reject: the worker is not ready in time, or is not what it said. No connection
-// can have come to it by our doing, so it is killed.
+// reject: the worker is not what it said. It has no socket, so no connection can
+// have come to it, and it is killed.
 func (p *Pool) reject(s *Slot, e Event) {
-	why := fmt.Sprintf("was not ready within %v", p.now.Sub(s.Since))
-	if u, is := e.(Unfit); is {
-		why = u.Why
-	}
+	why := e.(Unfit).Why
 	p.note(s, "%s, killing it", why)
 	p.slay(s)
 	if p.raising() {
 		p.fail(s.ID, why)
 	}
+}
+
+// disown: the worker is not ready in time. It has the socket all the same, and may
+// answer on it without having said so; what it has accepted it may finish.
+func (p *Pool) disown(s *Slot, _ Event) {
+	why := fmt.Sprintf("was not ready within %v", p.now.Sub(s.Since))
+	p.note(s, "%s, asking it to leave", why)
+	if p.raising() {
+		p.fail(s.ID, why) // and with the others it is asked
+		return
+	}
+	p.retire(s, nil)
+	s.Fate = Back
 }
 
 func (p *Pool) logsAgain(s *Slot, _ Event) { p.tell(s, LogsAgain) }

@@ -128,9 +128,7 @@ func (s *teller) place(named map[string]string) {
 	if one.Phase != Up && one.Phase != Empty && one.Phase != Starting {
 		one.Due = s.now.Add(time.Second)
 	}
-	if named["fate"] == "go" {
-		one.Fate = Go
-	}
+	one.Fate = map[string]Fate{"go": Go, "back": Back}[named["fate"]]
 	if named["up"] == "never" {
 		one.UpSince = time.Time{}
 	}
