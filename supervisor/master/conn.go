@@ -2,10 +2,12 @@ package master
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,7 +65,8 @@ func pair() (ours *conn, theirs int, err error) {
 	return ours, fds[1], nil
 }
 
-// send sends v as one packet and waits for room.
+// send sends v as one packet and waits for room, and for memory: a word that is
+// lost is never said again, and a generation that did not hear its quit is killed.
 func (c *conn) send(v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -72,18 +75,38 @@ func (c *conn) send(v any) error {
 	if len(b) > maxPacket {
 		return fmt.Errorf("cannot send %T: %d bytes are too many", v, len(b))
 	}
-	var bad error
-	err = c.raw.Write(func(fd uintptr) bool {
-		bad = retry(func() error { return unix.Sendto(int(fd), b, unix.MSG_NOSIGNAL, nil) })
-		return bad != unix.EAGAIN
-	})
-	if err == nil {
-		err = bad
-	}
-	if err != nil {
+	if err := insist(func() error { return c.write(b) }); err != nil {
 		return fmt.Errorf("cannot send %T: %w", v, err)
 	}
 	return nil
+}
+
+func (c *conn) write(b []byte) error {
+	var bad error
+	err := c.raw.Write(func(fd uintptr) bool {
+		bad = retry(func() error { return unix.Sendto(int(fd), b, unix.MSG_NOSIGNAL, nil) })
+		return bad != unix.EAGAIN
+	})
+	if err != nil {
+		return err
+	}
+	return bad
+}
+
+// How long a kernel that is short of memory is asked again.
+const (
+	scarceTries = 200
+	scarcePause = 10 * time.Millisecond
+)
+
+// insist does what fails for want of memory again (send(2), ENOBUFS and ENOMEM).
+func insist(f func() error) error {
+	err := f()
+	for tries := 1; tries < scarceTries && (errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM)); tries++ {
+		time.Sleep(scarcePause)
+		err = f()
+	}
+	return err
 }
 
 // receive waits for a packet and decodes it. io.EOF says that the other end is
