@@ -67,13 +67,32 @@ func (t *tender) exited(e proc.Exit) []herd.Event {
 func (t *tender) masterGone(g *tended, how string) []herd.Event {
 	t.log.Info("master gone", "generation", g.n, "pid", g.master.Ref().PID, "how", how)
 	g.master.Close()
-	g.master = nil
+	g.master, g.how = nil, how
 	g.orphans = map[int]*orphan{}
 	t.gather()
 	if g.told == herd.Kill {
 		t.killOrphans(g)
 	}
-	return []herd.Event{herd.Died{Gen: g.n, How: how}}
+	return t.mourn(g)
+}
+
+// fellSilent: every word of the master has been heard.
+func (t *tender) fellSilent(g *tended) []herd.Event {
+	if t.tended[g.n] != g {
+		return nil // released
+	}
+	g.silent = true
+	return append(t.mourn(g), t.count()...)
+}
+
+// mourn tells the core that a master is gone, after its last word: why it
+// gave up is worth more than that it did.
+func (t *tender) mourn(g *tended) []herd.Event {
+	if g.master != nil || !g.silent || g.mourned {
+		return nil
+	}
+	g.mourned = true
+	return []herd.Event{herd.Died{Gen: g.n, How: g.how}}
 }
 
 // count says which generations have nothing left.
@@ -81,7 +100,7 @@ func (t *tender) count() []herd.Event {
 	t.gather()
 	var events []herd.Event
 	for _, g := range t.tended {
-		if g.master == nil && len(g.orphans) == 0 {
+		if g.mourned && len(g.orphans) == 0 {
 			events = append(events, herd.Emptied{Gen: g.n})
 		}
 	}

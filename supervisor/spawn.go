@@ -93,6 +93,7 @@ func (t *tender) listen(g *tended) {
 	for r := range g.link.C() {
 		t.post(func() []herd.Event { return t.heard(g, r) })
 	}
+	t.post(func() []herd.Event { return t.fellSilent(g) })
 }
 
 // heard turns what a master says into events.
@@ -103,7 +104,6 @@ func (t *tender) heard(g *tended, r master.Report) []herd.Event {
 		return []herd.Event{herd.Up{Gen: g.n, N: r.State.Up}}
 	case master.ReportFailed:
 		g.tail = r.Tail
-		t.log.Error("the generation failed to start", "generation", g.n, "reason", r.Reason)
 		return []herd.Event{herd.Failed{Gen: g.n, Why: r.Reason}}
 	case master.ReportExtend:
 		return []herd.Event{herd.Extend{Gen: g.n, By: r.Extend}}

@@ -44,7 +44,10 @@ type tended struct {
 	n       int
 	plan    *plan
 	master  *proc.Process // nil once it is gone
+	how     string        // the master ended
 	link    *master.Link
+	silent  bool // the master's last word has been heard
+	mourned bool // the core knows that the master is gone
 	state   master.State
 	tail    []string        // last lines of stderr, when the start failed
 	orphans map[int]*orphan // what is left after an untimely death of the master

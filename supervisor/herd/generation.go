@@ -97,7 +97,7 @@ func (h *Herd) notReady(g *generation, now time.Time, _ Event) Kind {
 // some of its workers may have accepted a connection already.
 func (h *Herd) forsake(g *generation, now time.Time, why string) Kind {
 	h.why = why
-	h.note(g.n, why)
+	h.note(g.n, "failed to start: "+why)
 	h.quit(g, now)
 	return h.lost(g)
 }
