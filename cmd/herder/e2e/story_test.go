@@ -142,6 +142,11 @@ func (s *story) dump() {
 		text, _ := os.ReadFile(p.err)
 		s.t.Logf("%s (pid %d, ended %t %s) wrote:\n%s", name, p.pid, ended, exitText(status), tail(text, 6000))
 	}
+	logs, _ := filepath.Glob(s.work + "/sv/*/log/main/current")
+	for _, path := range logs {
+		text, _ := os.ReadFile(path)
+		s.t.Logf("%s:\n%s", path, tail(text, 6000))
+	}
 	s.t.Logf("still running:\n%s", describe(descendants(s.nursery.pid)))
 }
 
