@@ -22,7 +22,8 @@ type Herder struct {
 	core      *herd.Herd
 	queue     []herd.Event // what performing effects gave rise to
 	timer     *time.Timer
-	announced string // what was told last
+	grace     time.Time // a deadline that was noticed late waits until then
+	announced string    // what was told last
 
 	requests chan request
 	callers  map[int]chan<- control.Reply
@@ -73,8 +74,25 @@ func (h *Herder) next() []herd.Event {
 		if events, ok := h.arrived(); ok {
 			return events
 		}
-		return []herd.Event{herd.Due{}}
+		return h.overdue(time.Now())
 	}
+}
+
+// grace is how long a herder that wakes up late listens before it judges, and
+// late how late that is. Its timer and the words of its masters are there at the
+// same moment, but who listens to them needs one more to pass them on.
+const (
+	grace = 50 * time.Millisecond
+	late  = 5 * time.Millisecond
+)
+
+func (h *Herder) overdue(now time.Time) []herd.Event {
+	deadline := h.core.Deadline()
+	if now.Sub(deadline) > late && !h.grace.After(deadline) {
+		h.grace = now.Add(grace)
+		return nil
+	}
+	return []herd.Event{herd.Due{}}
 }
 
 // arrived takes what is there already, without waiting.
@@ -99,6 +117,9 @@ func (h *Herder) arm() {
 	if d.IsZero() {
 		h.timer.Stop()
 		return
+	}
+	if d.Before(h.grace) {
+		d = h.grace
 	}
 	h.timer.Reset(time.Until(d))
 }

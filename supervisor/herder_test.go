@@ -145,6 +145,22 @@ func TestLateHerderListensBeforeItJudges(t *testing.T) {
 	})
 }
 
+// W3, as a process that is continued sees it: the words are there, but not yet passed on when the timer rings.
+func TestLateHerderWaitsForWhatIsOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel()
+		k.boot = 62*time.Second + 10*time.Millisecond
+		r := startHerding(k)
+		time.Sleep(58 * time.Second)
+		k.notices <- func() []herd.Event { time.Sleep(4 * time.Second); return nil }
+		time.Sleep(5 * time.Second)
+		if s := r.ask(control.DoStatus).Status; s.Serving == nil || s.Serving.Generation != 1 {
+			t.Errorf("status: %+v\n%s", s, k.story())
+		}
+		r.stop(t)
+	})
+}
+
 func TestMasterDiesWorkersServeOn(t *testing.T) {
 	said := story(t, map[int]life{1: losesMaster}, func(r *herding) {
 		time.Sleep(2 * time.Minute)
