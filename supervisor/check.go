@@ -115,7 +115,7 @@ func (p *plan) open(have []*handoff.Listener) error {
 		}
 		p.listeners = append(p.listeners, l)
 	}
-	_, err := handoff.Expand(p.config.Command, passed(p.listeners), firstFD)
+	_, err := handoff.Expand(p.config.Command, p.passed(), firstFD)
 	return err
 }
 
@@ -146,10 +146,15 @@ func match(have []*handoff.Listener, spec handoff.Spec) *handoff.Listener {
 // firstFD is where a worker finds its listeners (sd_listen_fds(3)).
 const firstFD = 3
 
-func passed(ls []*handoff.Listener) []handoff.Passed {
-	ps := make([]handoff.Passed, len(ls))
-	for i, l := range ls {
+// passed is what the workers are told of the listeners, by the names that this
+// configuration gives them.
+func (p *plan) passed() []handoff.Passed {
+	ps := make([]handoff.Passed, len(p.listeners))
+	for i, l := range p.listeners {
 		ps[i] = l.Passed()
+		if spec := p.config.Bind[i]; spec.Name != "" || !l.Inherited() {
+			ps[i].Name = spec.DefaultName()
+		}
 	}
 	return ps
 }

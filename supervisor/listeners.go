@@ -118,6 +118,19 @@ func (g *tended) endSeal() {
 	}
 }
 
+// retune gives the listeners of a plan the options it has for them.
+func (t *tender) retune(p *plan) {
+	for i, l := range p.listeners {
+		later, err := l.Retune(p.config.Bind[i])
+		if err != nil {
+			t.log.Error("cannot change a listener", "name", l.Name(), "error", err)
+		}
+		if len(later) > 0 {
+			t.log.Warn("the listener keeps what it was bound with; a restart of herder changes it", "name", l.Name(), "options", later)
+		}
+	}
+}
+
 // mend puts right what an app did to listeners it shares with others.
 func (t *tender) mend(ls []*handoff.Listener) []herd.Event {
 	var events []herd.Event

@@ -51,7 +51,7 @@ func (t *tender) masterSpec(g *tended, workers int) master.Spec {
 	argv := slices.Clone(c.Command)
 	return master.Spec{
 		Name: c.Name, Generation: g.n, Path: g.plan.path, Argv: argv,
-		Listeners: passed(g.plan.listeners), Workers: workers,
+		Listeners: g.plan.passed(), Workers: workers,
 		Ready: c.Ready, ReadyTimeout: c.ReadyTimeout, StopTimeout: c.StopTimeout, Watchdog: c.Watchdog,
 		Graceful: c.Graceful, Quick: c.Quick,
 		User: c.User, Umask: c.Umask, Nice: c.Nice, Rlimits: c.Rlimits,

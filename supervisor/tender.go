@@ -97,13 +97,15 @@ func (t *tender) Release(gen int) {
 	debug.FreeOSMemory()
 }
 
-// Adopt makes the plan of a generation that serves the current one, and puts
-// right what the app's start did to the listeners (many servers call listen
-// again and so change the backlog).
+// Adopt makes the plan of a generation that serves the current one: its options
+// of listeners that were kept count from now on. And it puts right what the
+// app's start did to them (many servers call listen again and so change the
+// backlog).
 func (t *tender) Adopt(gen int) {
 	if g := t.tended[gen]; g != nil {
 		t.current = g.plan
 	}
+	t.retune(t.current)
 	t.followed = nil // a deploy may have turned a link on the way to the pid file
 	t.mend(t.current.listeners)
 }
