@@ -61,6 +61,13 @@ func genFirst(f Fact, p GenPhase, before func(*Herd, *generation)) func() {
 
 func genInstead(f Fact, p GenPhase, c genCell) func() { return func() { genTable[f][p] = c } }
 
+func sealsFirst(e Effect) int {
+	if _, ok := e.(Seal); ok {
+		return 0
+	}
+	return 1
+}
+
 var nothing = genCell{"nothing", func(*Herd, *generation, time.Time, Event) Kind { return quiet }}
 
 // unsaid drops what the step would tell a generation.
@@ -152,6 +159,10 @@ var seededBugs = []seededBug{
 					g.enter(Booting, time.Time{})
 				}
 			}
+		})},
+	{"TERM seals while a successor may still accept", "impatience",
+		then(AskedStop, Upgrading, func(h *Herd, _ time.Time, _ Event) {
+			slices.SortStableFunc(h.out, func(a, b Effect) int { return sealsFirst(a) - sealsFirst(b) })
 		})},
 	{"TERM forgets who waits for an upgrade", "impatience",
 		first(AskedStop, Checking, func(h *Herd, _ time.Time, _ Event) { h.callers = nil })},

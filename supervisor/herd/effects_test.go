@@ -129,6 +129,11 @@ func (w *world) performSeal(before *world, f Seal) error {
 		return fmt.Errorf("I3: sealed for a generation that is gone")
 	}
 	t.queue = true
+	for i := range w.living {
+		if other := &w.living[i]; w.stopped && !other.told && before.phaseOf(other.n) == Booting {
+			return fmt.Errorf("sealed, and generation %d may still accept on the same listeners", other.n)
+		}
+	}
 	return w.mayLeave(before, t)
 }
 

@@ -87,8 +87,9 @@ func (h *Herd) killAll(now time.Time, e Event) {
 	h.disband(now, Hurrying, h.kill)
 }
 
-// disband sends every generation away in the given manner. The one in
-// the pid file stays there until it is gone.
+// disband sends every generation away in the given manner, first those that
+// boot: the listeners of one that serves can be sealed only if nobody stays who
+// accepts on them. The one in the pid file stays there until it is gone.
 func (h *Herd) disband(now time.Time, p Phase, manner func(*generation, time.Time)) {
 	h.conclude(now, Leaving, "the herd was asked to stop")
 	h.phase, h.due, h.again = p, time.Time{}, false
@@ -97,7 +98,12 @@ func (h *Herd) disband(now time.Time, p Phase, manner func(*generation, time.Tim
 	}
 	h.successor, h.outgoing = 0, 0
 	for i := range h.gens {
-		manner(&h.gens[i], now)
+		if g := &h.gens[i]; g.phase == Booting {
+			manner(g, now)
+		}
+	}
+	for i := range h.gens {
+		manner(&h.gens[i], now) // nothing new to one that is on its way
 	}
 	h.departed(now, nil)
 }
