@@ -186,12 +186,13 @@ func keyIs(ts *testscript.TestScript, key, want string) (bool, string) {
 }
 
 func fileSays(path, want string) (bool, string) {
+	if want == "" {
+		_, err := os.Lstat(path) // only looked at: it may be a fifo, whose reader would wait for ever
+		return err == nil, fmt.Sprint(err)
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return false, err.Error()
-	}
-	if want == "" {
-		return true, "it is there"
 	}
 	return regexp.MustCompile("(?m)" + want).Match(text), string(tail(text, 2000))
 }
