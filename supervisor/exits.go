@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"time"
@@ -15,7 +16,8 @@ import (
 // since we are its nearest subreaper (PR_SET_CHILD_SUBREAPER(2const)).
 type orphan struct {
 	process *proc.Process
-	worker  bool // the master had named it as one of its workers
+	worker  bool        // the master had named it as one of its workers
+	told    []herd.Verb // by us
 }
 
 // sinceBoot is the age of the machine as /proc counts start times.
@@ -69,10 +71,6 @@ func (t *tender) masterGone(g *tended, how string) []herd.Event {
 	g.master.Close()
 	g.master, g.how = nil, how
 	g.orphans = map[int]*orphan{}
-	t.gather()
-	if g.told == herd.Kill {
-		t.killOrphans(g)
-	}
 	return t.mourn(g)
 }
 
@@ -95,9 +93,18 @@ func (t *tender) mourn(g *tended) []herd.Event {
 	return []herd.Event{herd.Died{Gen: g.n, How: g.how}}
 }
 
-// count says which generations have nothing left.
+// lookAgain is the pause after which is looked again for what a master left, when
+// that could not be seen: we are out of descriptors, say.
+const lookAgain = 100 * time.Millisecond
+
+// count says which generations have nothing left. While that cannot be seen none is
+// taken for gone: its workers would serve on, and nobody would ever end them.
 func (t *tender) count() []herd.Event {
-	t.gather()
+	if err := t.gather(); err != nil {
+		t.lookLater(err)
+		return nil
+	}
+	t.blind = nil
 	var events []herd.Event
 	for _, g := range t.tended {
 		if g.mourned && len(g.orphans) == 0 {
@@ -107,23 +114,54 @@ func (t *tender) count() []herd.Event {
 	return events
 }
 
+func (t *tender) lookLater(why error) {
+	if t.blind == nil {
+		t.log.Error("cannot see what a master left; it is looked for again", "error", why)
+		t.blind = time.AfterFunc(lookAgain, func() { t.post(t.count) })
+		return
+	}
+	t.blind.Reset(lookAgain)
+}
+
 // gather finds the children of ours that nobody has claimed, and gives each to
 // the generation its environment names. Without a generation whose master died
 // there is nothing to look for.
-func (t *tender) gather() {
+func (t *tender) gather() error {
 	if !t.anyHeadless() {
-		return
+		return nil
 	}
 	children, err := proc.Proc.Children(os.Getpid())
 	if err != nil {
-		t.log.Error("cannot list our children", "error", err)
-		return
+		return err
 	}
 	for _, pid := range children {
+		if t.known(pid) {
+			continue
+		}
+		st, err := proc.Proc.Stat(pid)
+		if errors.Is(err, proc.ErrGone) || err == nil && st.State == 'Z' {
+			continue // its exit will be seen
+		}
+		if err != nil {
+			return err
+		}
 		if g := t.claimant(pid); g != nil {
-			t.claim(g, pid)
+			if err := t.claim(g, pid); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
+}
+
+// known says whether a child is a master, or was claimed.
+func (t *tender) known(pid int) bool {
+	for _, g := range t.tended {
+		if g.master != nil && g.master.Ref().PID == pid || g.orphans[pid] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *tender) anyHeadless() bool {
@@ -136,13 +174,8 @@ func (t *tender) anyHeadless() bool {
 }
 
 // claimant is the headless generation that an unclaimed child belongs to; nil
-// when it is known already or belongs to none.
+// when it belongs to none.
 func (t *tender) claimant(pid int) *tended {
-	for _, g := range t.tended {
-		if g.master != nil && g.master.Ref().PID == pid || g.orphans[pid] != nil {
-			return nil
-		}
-	}
 	mark, ok := proc.Proc.Environ(pid, "HERDER_GENERATION")
 	if !ok {
 		return t.onlyHeadless()
@@ -169,13 +202,14 @@ func (t *tender) onlyHeadless() *tended {
 	return only
 }
 
-func (t *tender) claim(g *tended, pid int) {
-	if st, err := proc.Proc.Stat(pid); err != nil || st.State == 'Z' {
-		return // its exit will be seen
-	}
+// claim takes a process into the books. What its generation was told, it is told too.
+func (t *tender) claim(g *tended, pid int) error {
 	p, err := proc.Open(pid)
+	if errors.Is(err, proc.ErrGone) {
+		return nil
+	}
 	if err != nil {
-		return
+		return err
 	}
 	o := &orphan{process: p}
 	for _, w := range g.state.Workers {
@@ -183,6 +217,11 @@ func (t *tender) claim(g *tended, pid int) {
 	}
 	g.orphans[pid] = o
 	if g.told == herd.Kill {
-		t.killOrphans(g)
+		t.killTree(g.n, p.Ref())
+		return nil
 	}
+	if g.sent {
+		t.tellOrphan(g, o, g.told)
+	}
+	return nil
 }

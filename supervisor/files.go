@@ -60,8 +60,11 @@ func (t *tender) publish(path string, pid int) error {
 		if was == 0 {
 			return nil
 		}
+		if err := pidfile.Remove(path, was); err != nil && !errors.Is(err, pidfile.ErrForeign) {
+			return err
+		}
 		t.published[path] = 0
-		return pidfile.Remove(path, was)
+		return nil
 	}
 	if now, err := pidfile.Read(path); err == nil && now == pid && was == pid {
 		return nil

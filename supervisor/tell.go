@@ -3,6 +3,7 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +22,7 @@ func (t *tender) Tell(v herd.Tell) []herd.Event {
 		return nil
 	}
 	if v.Verb == herd.Quit || v.Verb == herd.Halt || v.Verb == herd.Kill {
-		g.leaving, g.told = true, max(g.told, v.Verb)
+		g.leaving, g.sent, g.told = true, true, max(g.told, v.Verb)
 		g.endSeal()
 	}
 	if v.Verb == herd.Kill {
@@ -78,27 +79,33 @@ func (t *tender) killTree(gen int, root proc.Ref) {
 	}()
 }
 
-// tellOrphans spells a verb for workers without a master: the signal that the
-// master would have sent. Strays of a worker get the ordinary TERM.
+// tellOrphans says a verb to workers without a master.
 func (t *tender) tellOrphans(g *tended, v herd.Verb) {
+	for _, o := range g.orphans {
+		t.tellOrphan(g, o, v)
+	}
+}
+
+// tellOrphan spells a verb as the signal that the master would have sent. A stray of
+// a worker gets the ordinary TERM. Nobody is told the same twice.
+func (t *tender) tellOrphan(g *tended, o *orphan, v herd.Verb) {
 	spelling := map[herd.Verb]string{herd.Quit: g.plan.config.Graceful, herd.Halt: g.plan.config.Quick}[v]
-	if spelling == "" {
+	if spelling == "" || slices.Contains(o.told, v) {
 		return
 	}
+	o.told = append(o.told, v)
 	sig, err := dialect.Signal(spelling)
 	if err != nil {
 		t.log.Error("cannot tell the workers", "generation", g.n, "error", err)
 		return
 	}
-	for pid, o := range g.orphans {
-		t.log.Info("telling what the master left", "verb", v.String(), "generation", g.n, "pid", pid)
-		s := sig
-		if !o.worker {
-			s = unix.SIGTERM
-		}
-		if err := o.process.Signal(s); err != nil && !errors.Is(err, proc.ErrGone) {
-			t.log.Error("cannot signal a worker", "generation", g.n, "pid", pid, "error", err)
-		}
+	if !o.worker {
+		sig = unix.SIGTERM
+	}
+	pid := o.process.Ref().PID
+	t.log.Info("telling what the master left", "verb", v.String(), "generation", g.n, "pid", pid)
+	if err := o.process.Signal(sig); err != nil && !errors.Is(err, proc.ErrGone) {
+		t.log.Error("cannot signal a worker", "generation", g.n, "pid", pid, "error", err)
 	}
 }
 

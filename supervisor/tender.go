@@ -3,6 +3,7 @@ package supervisor
 import (
 	"log/slog"
 	"runtime/debug"
+	"time"
 
 	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/pidfile"
@@ -37,6 +38,7 @@ type tender struct {
 	followed  []string       // the files it watches
 	published map[string]int // pid files as we wrote them
 	complaint string         // the last trouble with a pid file, said once
+	blind     *time.Timer    // looks again for what a master left; nil: nothing was overlooked
 }
 
 // tended is one generation as its processes.
@@ -52,7 +54,8 @@ type tended struct {
 	tail    []string        // last lines of stderr, when the start failed
 	orphans map[int]*orphan // what is left after an untimely death of the master
 	leaving bool            // sealed or told to quit: it accepts nothing that is new
-	told    herd.Verb       // the hardest way out it was told
+	sent    bool            // away: it was told one of the ways out
+	told    herd.Verb       // the hardest of them
 	sealed  chan struct{}   // closed to end the look at its queues; nil: none
 }
 

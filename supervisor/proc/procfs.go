@@ -119,6 +119,9 @@ func (fs FS) childFiles(pid int) ([]int, error) {
 			if _, alive := os.Stat(filepath.Join(dir, "stat")); alive == nil && os.IsNotExist(err) {
 				return nil, errNoChildFiles
 			}
+			if e := gone(underlying(err)); !errors.Is(e, ErrGone) {
+				return nil, fmt.Errorf("cannot list the children of process %d: %w", pid, e)
+			}
 			continue // the thread has ended; its children went to another
 		}
 		for _, f := range strings.Fields(string(b)) {

@@ -64,6 +64,21 @@ func TestDescendantsWithAndWithoutChildrenFiles(t *testing.T) {
 }
 
 // A children file may name a pid that has become another's meanwhile.
+// Who cannot be looked at is not taken for childless.
+func TestChildrenThatCannotBeSeenAreNotForgotten(t *testing.T) {
+	fs := fixture(t, map[int]int{10: 1, 11: 10}, true)
+	file := fs.path(10, "task/10/children")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(file, 0o755); err != nil { // reading it is EISDIR, even for root
+		t.Fatal(err)
+	}
+	if kids, err := fs.Children(10); err == nil {
+		t.Errorf("children %v, and no error", kids)
+	}
+}
+
 func TestDescendantsDropAStranger(t *testing.T) {
 	fs := fixture(t, map[int]int{10: 1, 11: 10, 12: 1}, true)
 	check(t, os.WriteFile(filepath.Join(string(fs), "10/task/10/children"), []byte("11 12 13 10 "), 0o644))
