@@ -99,7 +99,7 @@ const (
 	scarcePause = 10 * time.Millisecond
 )
 
-// insist does what fails for want of memory again (send(2), ENOBUFS and ENOMEM).
+// insist does what fails for want of memory again (send(2), recv(2): ENOBUFS, ENOMEM).
 func insist(f func() error) error {
 	err := f()
 	for tries := 1; tries < scarceTries && (errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM)); tries++ {
@@ -113,20 +113,30 @@ func insist(f func() error) error {
 // closed; an error of json that the packet was none of ours.
 func (c *conn) receive(v any) error {
 	var b []byte
+	err := insist(func() (err error) {
+		b, err = c.read()
+		return err
+	})
+	switch {
+	case err == unix.ECONNRESET || err == nil && len(b) == 0:
+		return io.EOF
+	case err != nil:
+		return err
+	}
+	return json.Unmarshal(b, v)
+}
+
+func (c *conn) read() ([]byte, error) {
+	var b []byte
 	var bad error
 	err := c.raw.Read(func(fd uintptr) bool {
 		b, bad = next(int(fd))
 		return bad != unix.EAGAIN
 	})
-	switch {
-	case err != nil:
-		return err
-	case bad == unix.ECONNRESET || bad == nil && len(b) == 0:
-		return io.EOF
-	case bad != nil:
-		return bad
+	if err != nil {
+		return nil, err
 	}
-	return json.Unmarshal(b, v)
+	return b, bad
 }
 
 // next takes the next packet, whose size it asks first.
