@@ -105,6 +105,8 @@ func (t *tender) heard(g *tended, r master.Report) []herd.Event {
 	case master.ReportFailed:
 		g.tail = r.Tail
 		return []herd.Event{herd.Failed{Gen: g.n, Why: r.Reason}}
+	case master.ReportTail:
+		g.tail = r.Tail
 	case master.ReportExtend:
 		return []herd.Event{herd.Extend{Gen: g.n, By: r.Extend}}
 	case master.ReportNote:

@@ -51,7 +51,7 @@ type tended struct {
 	silent  bool // the master's last word has been heard
 	mourned bool // the core knows that the master is gone
 	state   master.State
-	tail    []string        // last lines of stderr, when the start failed
+	tail    []string        // last lines of stderr, of a start that failed or goes on
 	orphans map[int]*orphan // what is left after an untimely death of the master
 	leaving bool            // sealed or told to quit: it accepts nothing that is new
 	sent    bool            // away: it was told one of the ways out

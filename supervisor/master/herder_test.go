@@ -26,6 +26,7 @@ type herder struct {
 
 	state  State
 	failed *Report
+	tail   []string
 	asked  []string
 	notes  []string
 	extend []Duration
@@ -156,6 +157,8 @@ func (h *herder) hear(r Report) {
 		h.state = *r.State
 	case ReportFailed:
 		h.failed = &r
+	case ReportTail:
+		h.tail = r.Tail
 	case ReportAsked:
 		h.asked = append(h.asked, r.Asked)
 	case ReportExtend:

@@ -140,6 +140,17 @@ func TestFailedBootTellsWhy(t *testing.T) {
 	}
 }
 
+// A worker that hangs never fails: the herder's patience ends, and it must know by
+// then what the worker said.
+func TestHangingBootTellsWhy(t *testing.T) {
+	t.Parallel()
+	h := startMaster(t, shellWorker(`trap 'exit 0' TERM; echo 'waiting for the shepherd' >&2; sleep 600 & wait $!`))
+	h.until("last words", func() bool { return len(h.tail) == 1 && h.tail[0] == "waiting for the shepherd" })
+	if how := h.leaves(DoStop); how != "exit 0" {
+		t.Errorf("the master ended with %s", how)
+	}
+}
+
 func TestCannotExecute(t *testing.T) {
 	t.Parallel()
 	p := shellWorker("")

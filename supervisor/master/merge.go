@@ -32,11 +32,11 @@ func mergeOrder(queue []Order, o Order) []Order {
 // maxNotes bounds the notes that wait; the newest of a flood are the least new.
 const maxNotes = 64
 
-// mergeReport: only the newest state counts, a signal asked for twice is asked
+// mergeReport: only the newest state and last words count, a signal asked for twice is asked
 // for, failures are never dropped.
 func mergeReport(queue []Report, r Report) []Report {
 	switch r.Kind {
-	case ReportState, ReportExtend:
+	case ReportState, ReportTail, ReportExtend:
 		queue = slices.DeleteFunc(queue, func(q Report) bool { return q.Kind == r.Kind })
 	case ReportAsked:
 		queue = slices.DeleteFunc(queue, func(q Report) bool { return q.Kind == ReportAsked && q.Asked == r.Asked })

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/herderd/herder/supervisor/pool"
 )
 
 // output is what one worker writes. Its stdout is the master's own, untouched,
@@ -15,6 +18,7 @@ type output struct {
 	stdout, stderr int   // for the worker, until started
 	own            []int // our copies of the worker's ends
 	ring           ring
+	telling        atomic.Bool   // the loop hears of each write to stderr
 	drained        chan struct{} // closed at the end of stderr
 }
 
@@ -25,6 +29,7 @@ const copyBuffer = 8 << 10
 // when the worker has them, or will not be.
 func (s *shell) newOutput(slot int) (*output, error) {
 	o := &output{stdout: unix.Stdout, drained: make(chan struct{})}
+	o.telling.Store(!s.state.Whole)
 	prefix := ""
 	if s.spec.LogPrefix {
 		prefix = fmt.Sprintf("[%s %d.%d] ", s.spec.Name, s.spec.Generation, slot)
@@ -76,10 +81,10 @@ func (s *shell) pipe(o *output, to io.Writer, isStderr bool) (int, error) {
 		defer from.Close()
 		if isStderr {
 			defer close(o.drained)
-			pump(from, to, &o.ring)
+			pump(from, to, func(b []byte) { s.remember(o, b) })
 			return
 		}
-		pump(from, to, nil)
+		pump(from, to, func([]byte) {})
 	}()
 	return fds[1], nil
 }
@@ -87,14 +92,12 @@ func (s *shell) pipe(o *output, to io.Writer, isStderr bool) (int, error) {
 // pump copies until every write end is closed. What cannot be written is dropped:
 // a log reader that is gone (EPIPE), or a full disk, is no reason for a worker to
 // die or to wait. What is written slowly makes the worker wait, as without us.
-func pump(from io.Reader, to io.Writer, last *ring) {
+func pump(from io.Reader, to io.Writer, remember func([]byte)) {
 	buf := make([]byte, copyBuffer)
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			if last != nil {
-				last.write(buf[:n])
-			}
+			remember(buf[:n])
 			_, _ = to.Write(buf[:n])
 		}
 		if err != nil {
@@ -103,6 +106,31 @@ func pump(from io.Reader, to io.Writer, last *ring) {
 	}
 	if l, is := to.(*liner); is {
 		l.end()
+	}
+}
+
+// remember keeps what a worker wrote, and tells the herder while the worker boots:
+// when its time is over, it is too late to ask.
+func (s *shell) remember(o *output, b []byte) {
+	o.ring.write(b)
+	if o.telling.Load() {
+		s.post(func() []pool.Event {
+			s.lastWords(o)
+			return nil
+		})
+	}
+}
+
+// lastWords reports what a worker of a generation that is not whole wrote last.
+func (s *shell) lastWords(o *output) {
+	if s.state.Whole {
+		o.telling.Store(false)
+		return
+	}
+	for slot, w := range s.workers {
+		if lines := o.ring.lines(); w.out == o && (w.booting || w.gone) && len(lines) > 0 {
+			s.Say(Report{Kind: ReportTail, Worker: slot, Tail: lines})
+		}
 	}
 }
 

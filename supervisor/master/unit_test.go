@@ -190,7 +190,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("broken") 
 
 func TestPumpOutlivesItsReader(t *testing.T) {
 	var last ring
-	pump(strings.NewReader(strings.Repeat("line\n", 10_000)+"the end"), brokenWriter{}, &last)
+	pump(strings.NewReader(strings.Repeat("line\n", 10_000)+"the end"), brokenWriter{}, last.write)
 	lines := last.lines()
 	if len(lines) != maxTailLines || lines[maxTailLines-1] != "the end" || lines[0] != "line" {
 		t.Errorf("remembers %q", lines)

@@ -66,6 +66,7 @@ const (
 	ReportFailed = "failed" // the generation never was whole and cannot become so: Reason, Tail
 	ReportAsked  = "asked"  // somebody sent the signal Asked ("QUIT") to the master
 	ReportNote   = "note"   // Reason is a decision worth a line in the log, of worker Worker
+	ReportTail   = "tail"   // Tail is what worker Worker, which boots, wrote last: the only reason there is when nothing fails but time passes
 	ReportExtend = "extend" // a worker that boots asks for Extend from now on (EXTEND_TIMEOUT_USEC)
 )
 
@@ -75,7 +76,7 @@ type Report struct {
 	State  *State   `json:",omitempty"`
 	Reason string   `json:",omitempty"`
 	Worker int      `json:",omitempty"`
-	Tail   []string `json:",omitempty"` // the last lines that the failed worker wrote to its stderr
+	Tail   []string `json:",omitempty"` // the last lines that the worker wrote to its stderr
 	Asked  string   `json:",omitempty"`
 	Extend Duration `json:",omitempty"`
 }

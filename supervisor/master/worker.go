@@ -127,6 +127,7 @@ func (s *shell) bury(w *worker, status unix.WaitStatus) []pool.Event {
 		w.fd.Close()
 	}
 	tell := func() []pool.Event {
+		s.lastWords(w.out)
 		s.tails[w.slot], s.last[w.slot] = w.out.ring.lines(), how
 		delete(s.workers, w.slot)
 		return []pool.Event{pool.Exited{Slot: w.slot, How: how}}
