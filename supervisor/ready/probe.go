@@ -29,12 +29,14 @@ type Target struct{ Network, Address string }
 // the new generation answers: generations share the socket, so it is not for us
 // to choose. belongs is called from the calling goroutine.
 //
-//  1. Connect, and for http send the request but for its last line: enough to
-//     wake a socket with TCP_DEFER_ACCEPT, too little to be answered, so the
-//     connection lives until we know who has it.
+//  1. Connect, and say nothing yet: who reads only once would answer the half of
+//     a request, and be gone before we know who it was.
 //  2. Ask the kernel which socket is at the other end (accepted.go) until there
 //     is one, and look who holds it. Not ours: over.
-//  3. Send the rest, read the status.
+//  3. If nobody has it after silence, for http send the request but for its last
+//     line: enough to wake a socket with TCP_DEFER_ACCEPT, too little for most
+//     to answer it.
+//  4. Send the rest, read the status.
 func Probe(ctx context.Context, how How, target Target, belongs func(pid int) bool) error {
 	if how.Kind != KindHTTP && how.Kind != KindTCP {
 		return fmt.Errorf("cannot probe by %q: only http and tcp ask over a connection", how.Kind)
@@ -59,21 +61,27 @@ func probe(ctx context.Context, how How, target Target, belongs func(pid int) bo
 	// One deadline for all that follows: when ctx ends, so does every read.
 	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	var request string
+	var request []byte
+	wake := func() error { return nil }
 	if how.Kind == KindHTTP {
-		request = how.request()
-		if _, err := c.Write([]byte(request[:len(request)-2])); err != nil {
+		request = []byte(how.request())
+		wake = func() error {
+			n, err := c.Write(request[:len(request)-2])
+			request = request[n:]
 			return err
 		}
 	}
-	if err := answeredBy(ctx, c, belongs); err != nil || how.Kind == KindTCP {
+	if err := answeredBy(ctx, c, belongs, wake); err != nil || how.Kind == KindTCP {
 		return err
 	}
-	if _, err := c.Write([]byte(request[len(request)-2:])); err != nil {
+	if _, err := c.Write(request); err != nil {
 		return err
 	}
 	return how.judge(c)
 }
+
+// silence is how long a server may take to accept before it is woken by data.
+const silence = 100 * time.Millisecond
 
 func connect(ctx context.Context, target Target) (net.Conn, error) {
 	address := target.Address
@@ -100,8 +108,9 @@ func connect(ctx context.Context, target Target) (net.Conn, error) {
 	return d.DialContext(ctx, target.Network, address)
 }
 
-// answeredBy waits until the connection is accepted, and looks by whom.
-func answeredBy(ctx context.Context, c net.Conn, belongs func(pid int) bool) error {
+// answeredBy waits until the connection is accepted, and looks by whom; it calls
+// wake once when that takes long.
+func answeredBy(ctx context.Context, c net.Conn, belongs func(pid int) bool, wake func() error) error {
 	ends, err := endsOf(c)
 	if err != nil {
 		return err
@@ -115,9 +124,16 @@ func answeredBy(ctx context.Context, c net.Conn, belongs func(pid int) bool) err
 	// often, then less so.
 	pause := time.NewTimer(0)
 	defer pause.Stop()
+	late := time.NewTimer(silence)
+	defer late.Stop()
 	for wait := 500 * time.Microsecond; ; wait = min(2*wait, 20*time.Millisecond) {
 		select {
 		case <-pause.C:
+		case <-late.C:
+			if err := wake(); err != nil {
+				return err
+			}
+			continue // the pause goes on
 		case <-ctx.Done():
 			return errors.New("the connection was not accepted")
 		}
@@ -143,9 +159,10 @@ func closed(c net.Conn) bool {
 	}
 	gone := false
 	err = rc.Control(func(fd uintptr) {
-		var b [1]byte
-		n, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		gone = (err == nil && n == 0) || (err != nil && err != unix.EAGAIN && err != unix.EINTR)
+		// Not a read: what it answered before may still be unread (poll(2)).
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		n, err := unix.Poll(p, 0)
+		gone = n > 0 || (err != nil && err != unix.EINTR)
 	})
 	return gone || err != nil
 }

@@ -83,6 +83,56 @@ func TestProbeAttributes(t *testing.T) {
 	}
 }
 
+// hastyPy reads once, whatever that brings, answers and closes.
+const hastyPy = `
+while 1:
+    c,_=s.accept(); c.setblocking(True)
+    try:
+        c.recv(4096); c.sendall(b'HTTP/1.0 200 x\r\n\r\nok')
+    except OSError: pass
+    c.close()
+`
+
+// A server that answers whatever it reads first is seen before it is gone.
+func TestProbeHastyServer(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		sock := listen(t, network)
+		p := start(t, sock, python(initPy+sockPy+hastyPy))
+		p.waitBegun()
+		p.proceed()
+		p.mustArmed(sock, Accept)
+		if err := Probe(t.Context(), how(t, "http:/"), sock.target(), p.belongs); err != nil {
+			t.Errorf("%s: %v", network, err)
+		}
+	}
+}
+
+// rudePy answers before it was asked, and closes.
+const rudePy = `
+while 1:
+    c,_=s.accept()
+    try: c.sendall(b'HTTP/1.0 200 x\r\n\r\nok')
+    except OSError: pass
+    c.close()
+`
+
+// A server that is gone before it was seen is an error at once, though what it
+// said is not read: the probe's own limit is far longer than anybody waits.
+func TestProbeRudeServer(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), ProbeLimit)
+	defer cancel()
+	sock := listen(t, "tcp")
+	p := start(t, sock, python(initPy+sockPy+rudePy))
+	p.waitBegun()
+	p.proceed()
+	p.mustArmed(sock, Accept)
+	for range 5 {
+		if err := Probe(ctx, how(t, "http:/"), sock.target(), p.belongs); ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A server that answers badly is not ready, whoever it is.
 func TestProbeStatus(t *testing.T) {
 	sock := listen(t, "tcp")
