@@ -175,6 +175,11 @@ func (r *reader) together() {
 	}
 	same(c.Pidfile, c.HerderPidfile, "pidfile", "herder_pidfile")
 	same(c.Pidfile, c.LogFile, "pidfile", "log\x00file")
+	for _, b := range c.Bind {
+		if n := b.Options.ReusePort; n > max(c.Workers, 1) {
+			r.wrong(node{path: "bind"}, "reuseport=%d of %s needs as many workers, and workers is %d: nobody would answer on the others of its sockets", n, b, c.Workers)
+		}
+	}
 }
 
 // below makes a path absolute, from the directory on.

@@ -48,6 +48,7 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 	for name, file := range map[string]wrongFile{
 		"no command":  {"workers = 1\n", []string{`there is no command: write command = ["…"], or give one after --`}},
 		"syntax":      {"workers = \n", []string{"1:11: "}},
+		"reuseport":   {command + "workers = 2\nbind = ':80,reuseport=4'\n", []string{"3:8: reuseport=4 of tcp::80,reuseport=4 needs as many workers, and workers is 2: nobody would"}},
 		"key twice":   {command + "workers = 1\nworkers = 2\n", []string{"3:1: "}},
 		"table twice": {command + "[log]\n[log]\n", []string{"3:"}},
 		"wrong kinds": {"command = 1\nenv = 'x'\nlimits = 1\nlog = 'x'\nrolling = 'yes'\nworkers = '4'\nbind = 1979-05-27\nname = ['x']\noverlap = 5\n", []string{
