@@ -29,7 +29,7 @@ const copyBuffer = 8 << 10
 // when the worker has them, or will not be.
 func (s *shell) newOutput(slot int) (*output, error) {
 	o := &output{stdout: unix.Stdout, drained: make(chan struct{})}
-	o.telling.Store(!s.state.Whole)
+	o.telling.Store(true)
 	prefix := ""
 	if s.spec.LogPrefix {
 		prefix = fmt.Sprintf("[%s %d.%d] ", s.spec.Name, s.spec.Generation, slot)
@@ -121,15 +121,15 @@ func (s *shell) remember(o *output, b []byte) {
 	}
 }
 
-// lastWords reports what a worker of a generation that is not whole wrote last.
+// lastWords reports what a worker wrote last that boots, or has died of it.
 func (s *shell) lastWords(o *output) {
-	if s.state.Whole {
-		o.telling.Store(false)
-		return
-	}
 	for slot, w := range s.workers {
-		if lines := o.ring.lines(); w.out == o && (w.booting || w.gone) && len(lines) > 0 {
-			s.Say(Report{Kind: ReportTail, Worker: slot, Tail: lines})
+		switch {
+		case w.out != o:
+		case !w.booting && !w.gone:
+			o.telling.Store(false)
+		default:
+			s.Say(Report{Kind: ReportTail, Worker: slot, Tail: o.ring.lines()})
 		}
 	}
 }

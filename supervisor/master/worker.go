@@ -113,13 +113,14 @@ func isKey(m map[string]string, key string) bool {
 }
 
 // drainTime is how long the last words of a worker are waited for that ends
-// before the pool was whole: they are the reason in the verdict.
+// before it was up, or the pool whole: they are the reason in the verdict.
 const drainTime = 200 * time.Millisecond
 
 // bury: a worker has been reaped. The pool hears it at once, or when its last
 // words are read.
 func (s *shell) bury(w *worker, status unix.WaitStatus) []pool.Event {
 	how := proc.Describe(status)
+	booted := !w.booting
 	w.gone, w.booting = true, false
 	delete(s.pids, w.process.Ref().PID)
 	w.process.Close()
@@ -127,12 +128,14 @@ func (s *shell) bury(w *worker, status unix.WaitStatus) []pool.Event {
 		w.fd.Close()
 	}
 	tell := func() []pool.Event {
-		s.lastWords(w.out)
+		if !booted {
+			s.lastWords(w.out)
+		}
 		s.tails[w.slot], s.last[w.slot] = w.out.ring.lines(), how
 		delete(s.workers, w.slot)
 		return []pool.Event{pool.Exited{Slot: w.slot, How: how}}
 	}
-	if s.state.Whole || w.out.isDrained() {
+	if booted && s.state.Whole || w.out.isDrained() {
 		return tell()
 	}
 	go func() {
