@@ -130,7 +130,7 @@ func TestStatusTable(t *testing.T) {
 NAME  GEN  STATE      READY  MASTER  RESTARTS  QUEUED  UPTIME  NOTE
 web   7    upgrading  2/2    8123    3         3/1024  2d2h    last upgrade rolled back: exit 1
 web   8    successor  0/2    8200    0         -       5s      not ready yet
-web   6    retiring   0/2    7001    0         -       2d2h    1 workers are not gone yet
+web   6    retiring   0/2    7001    0         -       2d2h    workers not gone yet: 1
 `
 	if diff := cmp.Diff(want, "\n"+out.String()); diff != "" {
 		t.Error(diff)
@@ -141,6 +141,15 @@ web   6    retiring   0/2    7001    0         -       2d2h    1 workers are not
 	}
 	if got := strings.Fields(strings.Split(out.String(), "\n")[1]); strings.Join(got, " ") != "jobs - backoff - - - - -" {
 		t.Errorf("%q", got)
+	}
+	out.Reset()
+	orphaned := full()
+	orphaned.Serving.Master = control.Master{}
+	if err := table(&out, orphaned, now); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Fields(strings.Split(out.String(), "\n")[1]); got[4] != "-" || got[7] != "-" {
+		t.Errorf("without its master: %q", got)
 	}
 }
 

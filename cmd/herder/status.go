@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -76,7 +77,7 @@ func table(to io.Writer, s *control.Status, now time.Time) error {
 	}
 	for i := range s.Retiring {
 		g := &s.Retiring[i]
-		row(w, s, g, "retiring", "-", fmt.Sprintf("%d workers are not gone yet", len(g.Workers)), now)
+		row(w, s, g, "retiring", "-", fmt.Sprintf("workers not gone yet: %d", len(g.Workers)), now)
 	}
 	return w.Flush()
 }
@@ -89,8 +90,16 @@ func row(w io.Writer, s *control.Status, g *control.Generation, state, queued, n
 			ready++
 		}
 	}
-	fmt.Fprintf(w, "%s\t%d\t%s\t%d/%d\t%d\t%d\t%s\t%s\t%s\n", s.Name, g.Generation, state, ready, g.Want,
-		g.Master.PID, restarts, queued, uptime(g.Master.Start, now), note)
+	fmt.Fprintf(w, "%s\t%d\t%s\t%d/%d\t%s\t%d\t%s\t%s\t%s\n", s.Name, g.Generation, state, ready, g.Want,
+		masterPID(g.Master), restarts, queued, uptime(g.Master.Start, now), note)
+}
+
+// masterPID is "-" where the master died and its workers serve on.
+func masterPID(m control.Master) string {
+	if m.PID == 0 {
+		return "-"
+	}
+	return strconv.Itoa(m.PID)
 }
 
 // queued is what waits at all listeners, and how much room there is.
