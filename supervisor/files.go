@@ -99,6 +99,9 @@ func (t *tender) follow(paths ...string) {
 	}
 	t.follower = f
 	go func() {
+		for _, path := range paths { // what happened while nobody watched
+			t.post(func() []herd.Event { return t.touched(path) })
+		}
 		for touched := range f.C() {
 			t.post(func() []herd.Event { return t.touched(touched) })
 		}

@@ -1,12 +1,42 @@
 package supervisor
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/herderd/herder/pidfile"
+	"github.com/herderd/herder/supervisor/config"
 )
+
+// H8: a pid file that is removed while the watch is made anew is put back, too.
+func TestH8PidFileRemovedWhileNobodyWatches(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "herder.pid")
+	own, err := pidfile.Lock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	tend := newTender(Options{Log: slog.New(slog.DiscardHandler)}, nil, own)
+	tend.current = &plan{config: &config.Config{HerderPidfile: path}}
+	tend.follow()
+	select {
+	case n := <-tend.notices:
+		n()
+	case <-time.After(30 * time.Second):
+		t.Error("nobody looks")
+	}
+	if pid, err := pidfile.Read(path); err != nil || pid != os.Getpid() {
+		t.Errorf("it says %d, %v", pid, err)
+	}
+	close(tend.done)
+	tend.follower.Close()
+}
 
 // A pid file that could not be removed is removed later: an .oldbin that stays would name a process of somebody else some day.
 func TestPidFileThatStayedIsRemovedLater(t *testing.T) {
