@@ -38,13 +38,22 @@ func (h *Herder) performOne(e herd.Effect) []herd.Event {
 	case herd.Conclude:
 		h.conclude(e)
 	case herd.Note:
-		h.log.Info(e.Text, "generation", e.Gen)
+		h.note(e)
 	case herd.Bug:
 		h.log.Error("bug: "+e.Text+"; please report this", "state", h.core.Snapshot().Phase.String())
 	case herd.Leave:
 		h.log.Info("leaving", "verdict", e.Verdict.String())
 	}
 	return nil
+}
+
+// note logs a decision; one of the whole herd names no generation.
+func (h *Herder) note(n herd.Note) {
+	if n.Gen == 0 {
+		h.log.Info(n.Text)
+		return
+	}
+	h.log.Info(n.Text, "generation", n.Gen)
 }
 
 // conclude keeps the verdict for the status and tells those who wait for it.

@@ -103,11 +103,11 @@ func (h *Herder) wait(r request) int {
 }
 
 // ready: runit's ./check and a container's probe. A generation serves when a
-// worker of its does, or none is wanted; workers whose master died count.
+// worker of its does; workers whose master died count.
 func (h *Herder) ready() control.Reply {
 	s := h.core.Snapshot()
 	for _, g := range s.Generations {
-		if g.Number == s.Serving && (g.Up > 0 || s.Workers == 0) {
+		if g.Number == s.Serving && g.Up > 0 {
 			return control.Reply{Note: fmt.Sprintf("generation %d serves", s.Serving)}
 		}
 	}

@@ -19,6 +19,7 @@ type Herd struct {
 	serving   int          // roles: numbers of generations, 0 is none
 	successor int
 	outgoing  int
+	proved    int // workers of the serving generation when the overlap began
 	published Publish
 	retry     time.Time // when to write the pid files again
 

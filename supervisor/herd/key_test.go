@@ -42,6 +42,9 @@ func (h *Herd) append(b []byte, now time.Time) []byte {
 	b = append(b, byte(h.workers), byte(h.had), byte(h.gave), byte(min(h.tries, 3)), byte(h.verdict.Outcome))
 	b = append(b, bits(h.drained, h.again, h.under, h.settled, len(h.callers) > 0), policyByte(h.policy), policyByte(h.before))
 	b = appendUntil(appendUntil(b, h.due, now), h.retry, now)
+	if h.phase == Overlapping {
+		b = append(b, byte(h.proved))
+	}
 	if now.Before(h.mercy) {
 		b = appendUntil(b, h.mercy, now)
 	}

@@ -1,6 +1,7 @@
 package herd
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -108,8 +109,21 @@ func (h *Herd) commit(now time.Time, e Event) {
 		h.endOverlap(now, e)
 		return
 	}
-	h.phase, h.due = Overlapping, now.Add(h.policy.Overlap)
+	h.phase, h.due, h.proved = Overlapping, now.Add(h.policy.Overlap), h.workers
 	h.note(h.serving, "serving beside the old generation")
+}
+
+// proven: the overlap has lasted. A successor whose workers keep dying, as its
+// master keeps replacing them, is no better than one that never came up. Who
+// was asked for only since then is not missed.
+func (h *Herd) proven(now time.Time, e Event) {
+	g, want := h.find(h.serving), min(h.proved, h.workers)
+	if g.up < want {
+		h.why = fmt.Sprintf("at the end of the overlap %d of %d workers were up", g.up, want)
+		h.turnBack(now, e)
+		return
+	}
+	h.endOverlap(now, e)
 }
 
 func (h *Herd) endOverlap(now time.Time, _ Event) {

@@ -55,6 +55,7 @@ var (
 	// What the facts of a generation mean for the herd.
 	serve       = cell{"it serves", (*Herd).serve}
 	commit      = cell{"it serves; overlap begins", (*Herd).commit}
+	proven      = cell{"verdict upgraded, the old generation leaves; or back to it, if workers of the new one are missing", (*Herd).proven}
 	endOverlap  = cell{"verdict upgraded; the old generation leaves", (*Herd).endOverlap}
 	failedStart = cell{"pause and try again, or give up after start_tries", (*Herd).successorFailedToStart}
 	rollBack    = cell{"verdict rolled back; the old generation goes on", (*Herd).rollBack}
@@ -92,7 +93,7 @@ func init() {
 		AskedReopen:     {reopen, reopen, reopen, reopen, reopen, reopen, reopen, reopen, refuse},
 		PreflightDone:   {late, late, late, checked, late, late, late, late, late},
 		PidFileTouched:  {republish, republish, republish, republish, republish, republish, republish, republish, late},
-		HerdDue:         {bug, start, bug, giveUp, bug, endOverlap, bug, bug, bug},
+		HerdDue:         {bug, start, bug, giveUp, bug, proven, bug, bug, bug},
 		SuccessorServes: {serve, bug, bug, bug, commit, bug, bug, bug, bug},
 		SuccessorLost:   {failedStart, bug, bug, bug, rollBack, bug, bug, bug, bug},
 		ServingOrphaned: {bug, bug, recover_, goOn, carryOn, turnBack, bug, bug, bug},
