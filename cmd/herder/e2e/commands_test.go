@@ -108,7 +108,8 @@ func environ(ts *testscript.TestScript) []string {
 		}
 	}
 	if race {
-		env = append(env, "GORACE=halt_on_error=0 exitcode=66")
+		// By default a program built with -race sleeps for a second before it exits.
+		env = append(env, "GORACE=atexit_sleep_ms=0 exitcode=66")
 	}
 	return env
 }

@@ -19,7 +19,7 @@ import (
 // patience bounds every wait. It is for a loaded machine: nothing here takes long on an idle one.
 const patience = 90 * time.Second
 
-// The programs under test, built once by TestMain; with -race if the test is.
+// The programs under test, built once by TestMain; herder with -race if the test is.
 var (
 	binDir  string // herder and goworker
 	rootDir string // of the repository
@@ -56,7 +56,7 @@ func runTests(m *testing.M) int {
 
 func build(name, pkg string) error {
 	args := []string{"build", "-o", filepath.Join(binDir, name)}
-	if race {
+	if race && name == "herder" {
 		args = append(args, "-race")
 	}
 	cmd := exec.Command("go", append(args, pkg)...)
