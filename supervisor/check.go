@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/supervisor/config"
@@ -103,7 +105,14 @@ func findCommand(c *config.Config) (string, error) {
 	if own, ok := c.Env["PATH"]; ok {
 		path = own
 	}
-	return proc.Look(c.Command[0], dir, path)
+	command := c.Command[0]
+	abs, err := proc.Look(command, dir, path)
+	if err == nil && strings.Contains(command, "/") && !filepath.IsAbs(command) {
+		// Relative to the directory as this generation entered it: a worker that is
+		// replaced after a deploy must not come from the new release.
+		return command, nil
+	}
+	return abs, err
 }
 
 // open takes over listeners that are open already and opens the others.

@@ -1,9 +1,11 @@
 package proc
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -13,7 +15,8 @@ import (
 // PATH, and returns its absolute path. With a slash in it, argv0 is taken
 // relative to dir. PATH elements that are empty or not absolute are passed over: they mean
 // the working directory, where anybody may have put a file of that name.
-// The error is an [*Error] with [ErrMissing], [ErrNotExecutable] or [ErrDirectory].
+// The error is an [*Error] with [ErrMissing], [ErrNotExecutable], [ErrDirectory],
+// [ErrFormat] or [ErrInterpreter].
 func Look(argv0, dir, path string) (string, error) {
 	switch {
 	case argv0 == "":
@@ -71,7 +74,39 @@ func lookAt(abs string) (string, error) {
 	case info.Mode()&0o111 == 0:
 		return "", &Error{Do: "execute", What: abs, Err: ErrNotExecutable, Hint: "chmod +x it"}
 	}
-	return abs, nil
+	return abs, lookInto(abs)
+}
+
+// elfHeader is the size of the smallest ELF header (elf(5), 32 bit).
+const elfHeader = 52
+
+// lookInto finds what execve would refuse the file for, as far as its first
+// bytes tell. One that we may not read is left to execve.
+func lookInto(abs string) error {
+	h, err := readHead(abs)
+	if err != nil {
+		return nil
+	}
+	script := bytes.HasPrefix(h, []byte("#!"))
+	if !script && (!h.isELF() || len(h) < elfHeader) {
+		if moreFormats() {
+			return nil
+		}
+		return &Error{Do: "execute", What: abs, Err: both{ErrFormat, unix.ENOEXEC}, Hint: hintFormat(abs)}
+	}
+	name := h.interpreter()
+	if !filepath.IsAbs(name) || unix.Access(name, unix.F_OK) != unix.ENOENT {
+		return nil
+	}
+	hint, why := interpreter(abs, "is missing", ErrInterpreter, unix.ENOENT)
+	return &Error{Do: "execute", What: abs, Err: why, Hint: hint}
+}
+
+// moreFormats says whether the administrator has taught the kernel formats
+// beside ELF and scripts (binfmt_misc, in the kernel's admin guide).
+func moreFormats() bool {
+	entries, _ := os.ReadDir("/proc/sys/fs/binfmt_misc")
+	return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() != "register" && e.Name() != "status" })
 }
 
 // dangling names the target of a symlink that leads nowhere: the usual trace of

@@ -45,6 +45,9 @@ func TestLook(t *testing.T) {
 func TestB1LookErrors(t *testing.T) {
 	dir := lookFixture(t)
 	in := func(name string) string { return filepath.Join(dir, name) }
+	for name, content := range map[string]string{"text": "hello\n", "cut": "\x7fELF", "lost": "#!/nope\n"} {
+		check(t, os.WriteFile(in(name), []byte(content), 0o755))
+	}
 	for _, c := range []struct {
 		argv0 string
 		is    error
@@ -62,6 +65,9 @@ func TestB1LookErrors(t *testing.T) {
 		{"bin", ErrMissing, 127, "PATH"},
 		{"./bin", ErrDirectory, 126, "is a directory"},
 		{os.DevNull, ErrNotExecutable, 126, "not a regular file"},
+		{"./text", ErrFormat, 126, "without a #! line"},
+		{"./cut", ErrFormat, 126, "not in a format"},
+		{"./lost", ErrInterpreter, 126, "interpreter /nope is missing"},
 	} {
 		got, err := Look(c.argv0, dir, in("early")+":"+in("late"))
 		if !errors.Is(err, c.is) || ExitCode(err) != c.code || !strings.Contains(err.Error(), c.says) {
