@@ -52,7 +52,7 @@ func (e ErrLocked) looks() int {
 //
 //  1. The file is written under another name, and locked by flock(2) there: it
 //     is locked before it can be seen.
-//  2. It is linked to path. If nothing was there, that was all.
+//  2. It is renamed to path if nothing is there, and that was all.
 //  3. Else lock what is there. If that fails, its process lives: ErrLocked.
 //     Else it was left behind; the number in it, which another process may have
 //     by now, is not looked at.
@@ -100,11 +100,7 @@ func (d dir) place(f, own *os.File) error {
 		if own != nil && d.names(own) {
 			return d.rename(f.Name(), d.base)
 		}
-		err := unix.Linkat(d.fd, f.Name(), d.fd, d.base, 0)
-		if err == nil {
-			return unix.Unlinkat(d.fd, f.Name(), 0)
-		}
-		if err != unix.EEXIST {
+		if err := d.appear(f.Name()); err != unix.EEXIST {
 			return err
 		}
 		done, err := d.takeOver(f)
@@ -119,6 +115,20 @@ func (d dir) place(f, own *os.File) error {
 			time.Sleep(lookAfter)
 		}
 	}
+}
+
+// appear gives the file its name if nothing has it, in one step: a moment with
+// two names would look like somebody's hard link to those who try meanwhile.
+// File systems that cannot do that (renameat2(2), EINVAL) get the two steps.
+func (d dir) appear(name string) error {
+	err := unix.Renameat2(d.fd, name, d.fd, d.base, unix.RENAME_NOREPLACE)
+	if err != unix.EINVAL && err != unix.ENOSYS {
+		return err
+	}
+	if err := unix.Linkat(d.fd, name, d.fd, d.base, 0); err != nil {
+		return err
+	}
+	return unix.Unlinkat(d.fd, name, 0)
 }
 
 // takeOver renames f over what stands at the name if no living process holds it.
