@@ -100,8 +100,14 @@ func (t *tender) listen(g *tended) {
 func (t *tender) heard(g *tended, r master.Report) []herd.Event {
 	switch r.Kind {
 	case master.ReportState:
+		more := r.State.Up > g.state.Up
 		g.state = *r.State
-		return []herd.Event{herd.Up{Gen: g.n, N: r.State.Up}}
+		events := []herd.Event{herd.Up{Gen: g.n, N: r.State.Up}}
+		if more && !g.leaving {
+			// Servers change a listener as they start: the backlog, O_NONBLOCK.
+			events = append(events, t.mend(g.plan.listeners)...)
+		}
+		return events
 	case master.ReportFailed:
 		g.tail = r.Tail
 		return []herd.Event{herd.Failed{Gen: g.n, Why: r.Reason}}
