@@ -15,7 +15,7 @@ import (
 )
 
 // Herder's own lines go to stderr. A log must never hold up the herd, nor end
-// it (FAULTS.md B16):
+// it (row B16 of scripts/faults):
 //
 //  1. A line is put in a queue of queueLength lines, and one goroutine writes.
 //     A full queue (a pipe nobody reads) drops lines and counts them; the count
