@@ -214,7 +214,7 @@ func (c *chaos) end() {
 	var now ledger
 	same := func() bool {
 		now = takeLedger(c.herder)
-		return now.fds == c.before.fds && now.children == c.before.children && now.threads <= c.before.threads+6
+		return now.fds <= c.before.fds && now.children == c.before.children && now.threads <= c.before.threads+6
 	}
 	if !within(patience, same) {
 		fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", c.herder))
