@@ -121,13 +121,8 @@ func (c *chaos) begin() {
 		c.upgrade()
 		c.calm()
 	}
-	rested := func() bool { // the connection of a client may be closed a moment later
-		last := c.before
-		c.before = takeLedger(c.herder)
-		time.Sleep(50 * time.Millisecond)
-		return last == c.before
-	}
-	if !within(patience, rested) {
+	var rested bool
+	if c.before, rested = restedLedger(c.herder); !rested {
 		c.t.Fatal("what the herder holds changes all the time")
 	}
 	c.watch.begin(c)
@@ -214,7 +209,7 @@ func (c *chaos) end() {
 	var now ledger
 	same := func() bool {
 		now = takeLedger(c.herder)
-		return now.fds <= c.before.fds && now.children == c.before.children && now.threads <= c.before.threads+6
+		return now.fds == c.before.fds && now.children == c.before.children && now.threads <= c.before.threads+6
 	}
 	if !within(patience, same) {
 		fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", c.herder))

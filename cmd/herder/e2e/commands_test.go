@@ -291,15 +291,16 @@ func cmdLedger(ts *testscript.TestScript, _ bool, args []string) {
 	pid := who(ts, args[2])[0]
 	ledgers := of(ts).ledgers
 	if args[0] == "take" {
-		ledgers[args[1]] = takeLedger(pid)
+		l, rested := restedLedger(pid)
+		need(ts, rested, "a process that comes to rest")
+		ledgers[args[1]] = l
 		return
 	}
 	before, now := ledgers[args[1]], ledger{}
-	// The Go runtime keeps threads it once needed, so a few more are no leak; a hundred would be. Fewer descriptors are
-	// none either: when the first count was taken a generation may still have been leaving.
+	// The Go runtime keeps threads it once needed, so a few more are no leak; a hundred would be.
 	same := func() bool {
 		now = takeLedger(pid)
-		return now.fds <= before.fds && now.children == before.children && now.threads <= before.threads+6
+		return now.fds == before.fds && now.children == before.children && now.threads <= before.threads+6
 	}
 	if !within(patience, same) {
 		fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))

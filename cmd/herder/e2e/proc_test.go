@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // stat is what these tests need of /proc/PID/stat (proc_pid_stat(5)).
@@ -80,4 +81,16 @@ func takeLedger(pid int) ledger {
 		}
 	}
 	return l
+}
+
+// restedLedger counts when nothing changes any more: the connection of a client
+// may be closed a moment after it was answered.
+func restedLedger(pid int) (l ledger, rested bool) {
+	rested = within(patience, func() bool {
+		last := l
+		l = takeLedger(pid)
+		time.Sleep(50 * time.Millisecond)
+		return last == l
+	})
+	return l, rested
 }
