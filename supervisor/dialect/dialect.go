@@ -7,8 +7,12 @@ type Kind uint8
 const (
 	Pool   Kind = iota // herder's own native master, with N copies of a command
 	Fresh              // the server's own master, started beside the old one
-	Reexec             // the server's own master, which starts its successor itself
+	Reexec             // the server's own master, which binds and starts its successor itself
 )
+
+var kindNames = [...]string{"pool", "fresh", "reexec"}
+
+func (k Kind) String() string { return kindNames[k] }
 
 // Verb is what a process is asked, whatever the server calls it.
 type Verb uint8
@@ -19,21 +23,75 @@ const (
 	Quick                // leave now
 	Reopen               // open the log files again
 	Abort                // dump core
+	Grow                 // one worker more
+	Shrink               // one worker fewer
+	Drain                // all workers finish and leave, the master stays
+	Revive               // the workers that were drained come back
+	Renew                // bind nothing, start the next master (kind reexec)
+	Quiet                // take no new work, finish what is in hand (job queues)
 	verbs
+)
+
+// Means are the ways by which a server finds the sockets it is given.
+type Means uint8
+
+// The means; a server is told by all of its row's, and no others.
+const (
+	Listen        Means = 1 << iota // LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES (sd_listen_fds(3))
+	Einhorn                         // EINHORN_FD_COUNT, EINHORN_FD_n, EINHORN_FDS
+	ServerStarter                   // SERVER_STARTER_PORT, SERVER_STARTER_GENERATION
+	Unicorn                         // UNICORN_FD=3,4
+	FPM                             // FPM_SOCKETS=ADDRESS=3,…
+	Nginx                           // NGINX=3;4;
+)
+
+// Wait is how the flag O_NONBLOCK of a listener must be. It belongs to the open
+// file description, which herder and all generations share.
+type Wait uint8
+
+// The ways.
+const (
+	Either      Wait = iota // the server sets it, or does not care
+	Blocking                // must be clear
+	NonBlocking             // must be set
+)
+
+// Naming is how the pid files of two masters are called while both live.
+type Naming uint8
+
+// The namings.
+const (
+	Unnamed Naming = iota // the server writes no pid file by itself, or only one
+	Oldbin                // the old one's becomes FILE.oldbin, the new one writes FILE (unicorn, nginx, gunicorn before 19.6)
+	Dot2                  // the old one keeps FILE, the new one writes FILE.2 until the old is gone (gunicorn)
 )
 
 // Row is one server's dialect.
 type Row struct {
-	Name  string
-	Kind  Kind
-	Says  [verbs]string // signal names without SIG; "": the server does not know the verb
-	Scrub []string      // environment variables that must not reach it, beside those of Private
-}
+	Name     string
+	About    string   // in a few words
+	Programs []string // names of the executable, without a folder
+	Modules  []string // names after python -m
 
-var rows = []Row{
-	// Any program that serves on an inherited socket. USR1 is not said to it: it
-	// ends a program that does not know it (signal(7)).
-	{Name: "command", Kind: Pool, Says: [verbs]string{Graceful: "TERM", Quick: "INT", Abort: "ABRT"}},
+	Kind  Kind // how it is herded when herder has the listeners, or when there are none at all
+	Alone Kind // how it is herded when it binds by itself: its own re-exec where it has one
+
+	Says  [verbs]string // signal names without SIG; "": the server does not know the verb
+	Means Means
+	Wait  Wait
+	// PublicName: a unix listener must be bound at the very path that its users
+	// connect to, because the server compares the name of what it was given with
+	// its own configuration, and binds (and unlinks) anew where they differ.
+	PublicName bool
+	// EarlyReady: its READY=1 comes before a worker serves, and is not believed.
+	EarlyReady bool
+	// Args are added to the command, unless they are there.
+	Args []string
+
+	Pidfiles Naming
+	Clean    []string // how its master ends when all is well after the graceful verb: "exit status 0", "signal TERM"
+	Scrub    []string // environment variables that must not reach it, beside those of Private
+	Traps    []string // what somebody who runs it should know, a sentence each
 }
 
 // Find returns a server's row.
