@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/herderd/herder/supervisor/dialect"
+	"github.com/herderd/herder/supervisor/output"
 	"github.com/herderd/herder/supervisor/pool"
 	"github.com/herderd/herder/supervisor/proc"
 	"github.com/herderd/herder/supervisor/ready"
@@ -27,7 +28,7 @@ type shell struct {
 	conn    *conn
 	reports *outbox[Report]
 	notify  *ready.Notify
-	log     *logFile
+	log     *output.File
 	looks   looks
 
 	workers   map[int]*worker // by slot, those whose exit the pool does not know
@@ -90,7 +91,7 @@ func (s *shell) open() error {
 		return err
 	}
 	s.reports = newOutbox(mergeReport, func(r Report) error { return s.conn.send(r) })
-	s.log = openLog(s.spec.LogFile, func(err error) { s.note(0, err.Error()) })
+	s.log = output.OpenFile(s.spec.LogFile, func(err error) { s.note(0, err.Error()) })
 	return nil
 }
 
@@ -125,7 +126,7 @@ func (s *shell) note(slot int, text string) {
 
 func (s *shell) Tail(slot int) []string { return s.tails[slot] }
 
-func (s *shell) Reopen() { s.log.reopen() }
+func (s *shell) Reopen() { s.log.Reopen() }
 
 // State remembers the state, for what is asked between two changes, and sends it.
 func (s *shell) State(snap pool.Snapshot) {
@@ -178,7 +179,7 @@ func (s *shell) Leave() {
 		}
 	}
 	s.conn.close()
-	s.log.close()
+	s.log.Close()
 	s.spawner.Close()
 }
 

@@ -3,11 +3,13 @@ package master
 import (
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/herderd/herder/handoff"
+	"github.com/herderd/herder/supervisor/output"
 	"github.com/herderd/herder/supervisor/pool"
 	"github.com/herderd/herder/supervisor/proc"
 	"github.com/herderd/herder/supervisor/ready"
@@ -17,8 +19,9 @@ import (
 type worker struct {
 	slot    int
 	process *proc.Process
-	out     *output
-	fd      *ready.FD // nil where it has none
+	out     *output.Output
+	telling atomic.Bool // the loop hears of each write to stderr
+	fd      *ready.FD   // nil where it has none
 	started time.Time
 	booting bool      // nobody has said yet that it is ready
 	seen    time.Time // when a wait that nobody can see into was first seen (ready.IOUring)
@@ -49,10 +52,10 @@ func (s *shell) spawn(slot int) (*worker, error) {
 	w := &worker{slot: slot, started: time.Now()}
 	env, fds := handoff.Environ(s.spec.Listeners, slot-1, s.spec.Generation, firstFD)
 	env = append(env, "HERDER_WORKER="+strconv.Itoa(slot))
-	if w.out, err = s.newOutput(slot); err != nil {
+	if w.out, err = s.newOutput(w); err != nil {
 		return nil, err
 	}
-	defer w.out.started()
+	defer w.out.Started()
 	if s.wantsFD() {
 		if w.fd, err = ready.NewFD(); err != nil {
 			return nil, err
@@ -62,7 +65,7 @@ func (s *shell) spawn(slot int) (*worker, error) {
 	}
 	w.process, err = s.spawner.Spawn(proc.Spec{
 		Path: s.path, Argv: argv, Env: append(s.base[:len(s.base):len(s.base)], env...),
-		Files:     append([]int{-1, w.out.stdout, w.out.stderr}, fds...),
+		Files:     append([]int{-1, w.out.Stdout, w.out.Stderr}, fds...),
 		ListenPID: len(s.spec.Listeners) > 0,
 		User:      s.spec.User, Umask: s.spec.Umask, Nice: s.spec.Nice, Rlimits: s.spec.Rlimits,
 		Group: true, // a worker that kills its own group kills itself
@@ -129,20 +132,20 @@ func (s *shell) bury(w *worker, status unix.WaitStatus) []pool.Event {
 	}
 	tell := func() []pool.Event {
 		if !booted {
-			s.lastWords(w.out)
+			s.lastWords(w)
 		}
-		s.tails[w.slot], s.last[w.slot] = w.out.ring.lines(), how
+		s.tails[w.slot], s.last[w.slot] = w.out.Tail(), how
 		delete(s.workers, w.slot)
 		return []pool.Event{pool.Exited{Slot: w.slot, How: how}}
 	}
-	if booted && s.state.Whole || w.out.isDrained() {
+	if booted && s.state.Whole || isClosed(w.out.Drained()) {
 		return tell()
 	}
 	go func() {
 		timer := time.NewTimer(drainTime)
 		defer timer.Stop()
 		select {
-		case <-w.out.drained:
+		case <-w.out.Drained():
 		case <-timer.C: // a stray of it holds the pipe
 		}
 		s.post(tell)

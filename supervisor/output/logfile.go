@@ -1,4 +1,4 @@
-package master
+package output
 
 import (
 	"errors"
@@ -9,26 +9,26 @@ import (
 
 var errNoLog = errors.New("cannot write to the log: it is not open")
 
-// logFile is what the workers' lines go to where the user named a file: shared by
+// File is what the workers' lines go to where the user named a file: shared by
 // all pumps, opened again on demand.
-type logFile struct {
+type File struct {
 	path string
 	fail func(error)
 	mu   sync.Mutex
 	file *os.File // nil: there is none, or it cannot be opened
 }
 
-// openLog opens the file; an empty path is no file. What goes wrong is told to
+// OpenFile opens the file; an empty path is no file. What goes wrong is told to
 // fail, and is no reason not to serve.
-func openLog(path string, fail func(error)) *logFile {
-	l := &logFile{path: path, fail: fail}
-	l.reopen()
+func OpenFile(path string, fail func(error)) *File {
+	l := &File{path: path, fail: fail}
+	l.Reopen()
 	return l
 }
 
-// reopen takes the file that has the name now, after a log rotation. When it
+// Reopen takes the file that has the name now, after a log rotation. When it
 // cannot be opened, the old one is kept.
-func (l *logFile) reopen() {
+func (l *File) Reopen() {
 	if l.path == "" {
 		return
 	}
@@ -40,9 +40,10 @@ func (l *logFile) reopen() {
 	l.swap(f)
 }
 
-func (l *logFile) close() { l.swap(nil) }
+// Close closes the file; what is written from then on is lost.
+func (l *File) Close() { l.swap(nil) }
 
-func (l *logFile) swap(f *os.File) {
+func (l *File) swap(f *os.File) {
 	l.mu.Lock()
 	old := l.file
 	l.file = f
@@ -52,7 +53,8 @@ func (l *logFile) swap(f *os.File) {
 	}
 }
 
-func (l *logFile) Write(b []byte) (int, error) {
+// Write writes to the file, if there is one.
+func (l *File) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {

@@ -1,0 +1,128 @@
+package output
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Options say where the output of a process goes.
+type Options struct {
+	Prefix string          // put in front of every line; "": lines stay as they are
+	Log    *File           // takes everything; nil: it goes to our own stdout and stderr
+	Heard  func()          // called when something came on stderr, beside the caller; nil: nobody asks
+	Pumps  *sync.WaitGroup // counts what still copies
+}
+
+// Output is what one process writes. Its stdout is our own, untouched, unless
+// lines are wanted; its stderr always comes through a pipe, so that its last lines
+// can be remembered.
+type Output struct {
+	Stdout, Stderr int   // for the process, until Started
+	own            []int // our copies of the process's ends
+	last           ring
+	drained        chan struct{} // closed at the end of stderr
+}
+
+// copyBuffer is what one pump moves at once.
+const copyBuffer = 8 << 10
+
+// New makes the pipes of a process and begins to read them. Call Started when the
+// process has them, or will not be.
+func New(opts Options) (*Output, error) {
+	o := &Output{Stdout: unix.Stdout, drained: make(chan struct{})}
+	var err error
+	if o.Stderr, err = o.pipe(opts, os.Stderr, true); err != nil {
+		return nil, err
+	}
+	if opts.Prefix == "" && opts.Log == nil {
+		return o, nil
+	}
+	if o.Stdout, err = o.pipe(opts, os.Stdout, false); err != nil {
+		o.Started()
+		return nil, err
+	}
+	return o, nil
+}
+
+// sink is where bytes go: as they are, or line by line, to ours or to the file.
+func (opts Options) sink(own *os.File) io.Writer {
+	var to io.Writer = own
+	if opts.Log != nil {
+		to = opts.Log
+	}
+	if opts.Prefix == "" && opts.Log == nil {
+		return to
+	}
+	return &liner{to: to, prefix: opts.Prefix}
+}
+
+// pipe returns the write end and pumps what comes out of the other one.
+func (o *Output) pipe(opts Options, own *os.File, isStderr bool) (int, error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return -1, fmt.Errorf("cannot make a pipe for a process's output: %w", err)
+	}
+	// Our end alone: O_NONBLOCK belongs to the open file description, and a pipe has two.
+	if err := unix.SetNonblock(fds[0], true); err != nil {
+		unix.Close(fds[0])
+		unix.Close(fds[1])
+		return -1, fmt.Errorf("cannot make a pipe for a process's output: %w", err)
+	}
+	o.own = append(o.own, fds[1])
+	from := os.NewFile(uintptr(fds[0]), "output of a process")
+	opts.Pumps.Add(1)
+	go func() {
+		defer opts.Pumps.Done()
+		defer from.Close()
+		if !isStderr {
+			pump(from, opts.sink(own), func([]byte) {})
+			return
+		}
+		defer close(o.drained)
+		pump(from, opts.sink(own), func(b []byte) {
+			o.last.write(b)
+			if opts.Heard != nil {
+				opts.Heard()
+			}
+		})
+	}()
+	return fds[1], nil
+}
+
+// pump copies until every write end is closed. What cannot be written is dropped:
+// a log reader that is gone (EPIPE), or a full disk, is no reason for a process to
+// die or to wait. What is written slowly makes the process wait, as without us.
+func pump(from io.Reader, to io.Writer, remember func([]byte)) {
+	buf := make([]byte, copyBuffer)
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			remember(buf[:n])
+			_, _ = to.Write(buf[:n])
+		}
+		if err != nil {
+			break
+		}
+	}
+	if l, is := to.(*liner); is {
+		l.end()
+	}
+}
+
+// Started closes our copies of the process's ends.
+func (o *Output) Started() {
+	for _, fd := range o.own {
+		unix.Close(fd)
+	}
+	o.own = nil
+}
+
+// Tail are the last lines that came on stderr.
+func (o *Output) Tail() []string { return o.last.lines() }
+
+// Drained is closed when nobody can write to stderr any more, and all is read.
+func (o *Output) Drained() <-chan struct{} { return o.drained }
