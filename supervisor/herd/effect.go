@@ -10,17 +10,20 @@ type Effect interface{ String() string }
 type Verb int
 
 // Quit lets the workers finish; Halt does not; Kill is SIGKILL to every
-// process of the generation.
+// process of the generation. Nudge and Count are for masters that count their own
+// workers: N more of them, N of them.
 const (
 	Quit Verb = iota
 	Halt
 	Kill
 	Resize
+	Nudge
+	Count
 	ReopenLogs
 )
 
 func (v Verb) String() string {
-	return [...]string{"quit", "halt", "kill", "resize", "reopen-logs"}[v]
+	return [...]string{"quit", "halt", "kill", "resize", "nudge", "count", "reopen-logs"}[v]
 }
 
 type (
@@ -29,7 +32,8 @@ type (
 	Check struct{ Try int }
 	// Spawn starts the master of a new generation with that many workers.
 	Spawn struct{ Gen, Workers int }
-	// Tell says a verb to a generation; N is the number of workers for Resize.
+	// Tell says a verb to a generation; N is the number of workers for Resize,
+	// Nudge and Count.
 	Tell struct {
 		Gen  int
 		Verb Verb
@@ -76,8 +80,9 @@ func (e Tell) String() string {
 
 // Words is what is told, without to whom.
 func (e Tell) Words() string {
-	if e.Verb == Resize {
-		return fmt.Sprintf("resize n=%d", e.N)
+	switch e.Verb {
+	case Resize, Nudge, Count:
+		return fmt.Sprintf("%s n=%d", e.Verb, e.N)
 	}
 	return e.Verb.String()
 }

@@ -95,6 +95,11 @@ func (w *world) performTell(before *world, e Event, f Tell) error {
 	}
 	was := before.phaseOf(f.Gen)
 	switch f.Verb {
+	case Nudge, Count:
+		if !w.h.policy.Foreign || was != Whole || f.Gen != w.h.serving {
+			return fmt.Errorf("only a foreign master that serves may be told so")
+		}
+		return nil
 	case Resize:
 		t.want = f.N
 		fallthrough

@@ -33,6 +33,7 @@ func searchPolicy() Policy {
 
 func overlap(p *Policy) { p.Overlap = 4 * time.Second }
 func more(p *Policy)    { p.Workers = 2 }
+func foreign(p *Policy) { p.Foreign = true }
 
 var arenas = []arena{
 	{"a bit of everything", overlap, more, [purses]int8{upgrades: 2, faults: 2, stops: 2, retires: 2, wishes: 2, touches: 2, naps: 2, all: 2}},
@@ -43,6 +44,7 @@ var arenas = []arena{
 	{"signals", nil, nil, [purses]int8{upgrades: 1, retires: 2, naps: 1, all: 3}},
 	{"rolling", func(p *Policy) { p.Rolling, p.Workers = true, 3 }, nil, [purses]int8{upgrades: 1, faults: 1, wishes: 1, all: 2}},
 	{"no workers", func(p *Policy) { p.Workers = 0 }, nil, [purses]int8{upgrades: 1, faults: 2, wishes: 1, all: 2}},
+	{"foreign", foreign, nil, [purses]int8{upgrades: 1, faults: 1, wishes: 2, all: 3}},
 	{"impatience", overlap, nil, [purses]int8{upgrades: 1, stops: 2, all: 3}},
 }
 

@@ -35,7 +35,7 @@ func (h *Herd) checked(now time.Time, e Event) {
 	}
 	h.before, h.had = h.policy, h.workers
 	h.policy = c.Policy
-	if h.policy.Workers != h.before.Workers {
+	if h.policy.Workers != h.before.Workers || h.policy.Foreign {
 		h.workers = h.policy.Workers
 	}
 	h.workers = min(h.workers, h.policy.MaxWorkers)

@@ -8,6 +8,7 @@ type Policy struct {
 	Workers    int  // workers of a generation
 	MaxWorkers int  // a wish for more is cut to this
 	Rolling    bool // replace workers one by one instead of all at once
+	Foreign    bool // the masters count their own workers: a generation is one, which is up when it serves
 
 	StartTries int           // failed starts before the run is given up, as long as none ever settled
 	Settle     time.Duration // a generation that served this long was no failed start

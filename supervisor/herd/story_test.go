@@ -16,7 +16,7 @@ import (
 // The language of the stories in testdata. A block is one command, a line
 // "----", and what came of it: the effects, one a line, and then the state.
 //
-//	new [workers=N] [overlap=D] [rolling] …   a herd, with Defaults but for what is said
+//	new [workers=N] [overlap=D] [rolling] [foreign] …   a herd, with Defaults but for what is said
 //	ask upgrade|stop|quick|scale|drain|reopen [id=N] [n=N|+N|-N]
 //	checked [why=(…)] [try=N] [workers=N] …   the preflight's answer, by default to the last try
 //	up gen=N n=N · unspawned|failed|died|emptied|drained gen=N [why=(…)]
@@ -165,6 +165,7 @@ func (a args) policy(p Policy) Policy {
 		p.Overlap = d
 	}
 	p.Rolling = p.Rolling || a.has("rolling")
+	p.Foreign = p.Foreign || a.has("foreign")
 	return p
 }
 

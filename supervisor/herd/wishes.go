@@ -120,6 +120,10 @@ func (h *Herd) departed(time.Time, Event) {
 // scale sets how many workers are wanted; the last word counts.
 func (h *Herd) scale(now time.Time, e Event) {
 	s := e.(Scale)
+	if h.policy.Foreign && !h.drained {
+		h.scaleForeign(s)
+		return
+	}
 	n := s.N
 	if s.Relative {
 		n += h.workers
@@ -131,8 +135,27 @@ func (h *Herd) scale(now time.Time, e Event) {
 		}
 	}
 	h.workers = min(max(n, 0), h.policy.MaxWorkers)
+	if h.policy.Foreign {
+		h.workers = h.policy.Workers
+	}
 	h.reply(s.ID, Accepted, "")
 	h.fit(now)
+}
+
+// scaleForeign passes the wish on to the master that serves, which alone knows how
+// many workers it has. One that boots may die of a signal that it does not know yet.
+func (h *Herd) scaleForeign(s Scale) {
+	if !h.whole() {
+		h.reply(s.ID, Busy, "no master serves that could be told")
+		h.note(0, "asked to scale: ignored, no master serves that could be told")
+		return
+	}
+	verb := Count
+	if s.Relative {
+		verb = Nudge
+	}
+	h.do(Tell{h.serving, verb, s.N})
+	h.reply(s.ID, Accepted, "")
 }
 
 // fit tells the generations how many workers they are to have now.
