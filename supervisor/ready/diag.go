@@ -94,46 +94,66 @@ func (d *diag) unixPeer(ino uint64) (uint64, error) {
 	if err != nil || len(msg) < sizeUnixMsg {
 		return 0, err
 	}
-	return uint64(attribute(msg[sizeUnixMsg:], attrPeer)), nil
+	peer := attribute(msg[sizeUnixMsg:], attrPeer)
+	if len(peer) < 4 {
+		return 0, nil
+	}
+	return uint64(binary.NativeEndian.Uint32(peer)), nil
 }
 
-// attribute finds a 32-bit attribute (netlink(7), struct rtattr).
-func attribute(b []byte, kind uint16) uint32 {
+// attribute finds an attribute (netlink(7), struct rtattr), nothing if it is not there.
+func attribute(b []byte, kind uint16) []byte {
 	for len(b) >= 4 {
 		size := int(binary.NativeEndian.Uint16(b))
 		if size < 4 || size > len(b) {
-			return 0
+			return nil
 		}
-		if binary.NativeEndian.Uint16(b[2:]) == kind && size >= 8 {
-			return binary.NativeEndian.Uint32(b[4:])
+		if binary.NativeEndian.Uint16(b[2:]) == kind {
+			return b[4:size]
 		}
 		b = b[min((size+3)&^3, len(b)):]
 	}
-	return 0
+	return nil
 }
 
 // ask sends one request and returns the payload of the answer, nothing when the
 // kernel knows of no such socket.
 func (d *diag) ask(payload []byte) ([]byte, error) {
+	if err := d.send(payload, 0); err != nil {
+		return nil, err
+	}
+	for {
+		n, err := d.receive(d.buf[:])
+		if err != nil {
+			return nil, err
+		}
+		if answer, ok, err := d.answer(d.buf[:n]); ok || err != nil {
+			return answer, err
+		}
+	}
+}
+
+func (d *diag) send(payload []byte, flags uint16) error {
 	d.seq++
 	msg := make([]byte, unix.NLMSG_HDRLEN, unix.NLMSG_HDRLEN+len(payload))
 	binary.NativeEndian.PutUint32(msg[0:], uint32(cap(msg)))
 	binary.NativeEndian.PutUint16(msg[4:], unix.SOCK_DIAG_BY_FAMILY)
-	binary.NativeEndian.PutUint16(msg[6:], unix.NLM_F_REQUEST)
+	binary.NativeEndian.PutUint16(msg[6:], unix.NLM_F_REQUEST|flags)
 	binary.NativeEndian.PutUint32(msg[8:], d.seq)
 	if err := unix.Sendto(d.fd, append(msg, payload...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return nil, fmt.Errorf("cannot ask the kernel for connections: %w", err)
+		return fmt.Errorf("cannot ask the kernel for connections: %w", err)
 	}
+	return nil
+}
+
+func (d *diag) receive(buf []byte) (int, error) {
 	for {
-		n, _, err := unix.Recvfrom(d.fd, d.buf[:], 0)
-		if err == unix.EINTR {
-			continue
+		n, _, err := unix.Recvfrom(d.fd, buf, 0)
+		if err == nil {
+			return n, nil
 		}
-		if err != nil {
-			return nil, fmt.Errorf("cannot ask the kernel for connections: %w", err)
-		}
-		if answer, ok, err := d.answer(d.buf[:n]); ok || err != nil {
-			return answer, err
+		if err != unix.EINTR {
+			return 0, fmt.Errorf("cannot ask the kernel for connections: %w", err)
 		}
 	}
 }
@@ -149,11 +169,20 @@ func (d *diag) answer(b []byte) (payload []byte, ok bool, err error) {
 		return nil, false, fmt.Errorf("cannot read the kernel's answer about connections: %d of %d bytes", len(b), size)
 	}
 	payload = b[unix.NLMSG_HDRLEN:size]
-	if binary.NativeEndian.Uint16(b[4:]) != unix.NLMSG_ERROR || len(payload) < 4 {
-		return payload, true, nil
+	if binary.NativeEndian.Uint16(b[4:]) == unix.NLMSG_ERROR {
+		return nil, true, errorIn(payload)
+	}
+	return payload, true, nil
+}
+
+// errorIn reads the number that an error, or the end of a dump, begins with. ENOENT is
+// none: there is no such socket, or the kernel has no such protocol.
+func errorIn(payload []byte) error {
+	if len(payload) < 4 {
+		return nil
 	}
 	if errno := unix.Errno(-int32(binary.NativeEndian.Uint32(payload))); errno != 0 && errno != unix.ENOENT {
-		return nil, true, fmt.Errorf("cannot ask the kernel for connections: %w", errno)
+		return fmt.Errorf("cannot ask the kernel for connections: %w", errno)
 	}
-	return nil, true, nil
+	return nil
 }

@@ -31,4 +31,12 @@
 //
 // What waits through io_uring(7) cannot be seen at all: Armed says [IOUring],
 // and the caller had better give such a program a delay or a probe.
+//
+// # What a word cannot say
+//
+// Evidence of the first, the second and the last kind says that a worker serves, not
+// where: a server that has not understood what it was given makes a socket of its own,
+// and says READY=1 all the same. [Foreign] is where a tree of processes listens beside
+// our sockets, and [Accepted] whether it took a connection from one of them. The caller
+// decides what that means: a port for metrics is foreign, too.
 package ready
