@@ -32,6 +32,10 @@ type Stat struct {
 	Session int
 	Threads int    // those that still run; more than one in a zombie whose first thread alone has ended
 	Start   uint64 // clock ticks since boot
+	// Stack is where the stack of the first thread begins: a child that was only
+	// forked has its parent's, one that executed a program another (the kernel puts it
+	// at a random place). 0 when we may not look.
+	Stack uint64
 }
 
 // Dead tells whether the process has ended: a zombie, or about to be none. State
@@ -58,11 +62,13 @@ func (fs FS) path(pid int, name string) string {
 	return filepath.Join(string(fs), strconv.Itoa(pid), name)
 }
 
-// The indices of num_threads and starttime behind the comm: fields 20 and 22 of
-// proc_pid_stat(5), counted from 1, of which pid and comm are the first two.
+// The indices of num_threads, starttime and startstack behind the comm: fields 20,
+// 22 and 28 of proc_pid_stat(5), counted from 1, of which pid and comm are the first
+// two.
 const (
 	threadsField = 20 - 3
 	startField   = 22 - 3
+	stackField   = 28 - 3
 )
 
 // parseStat cuts at the last ')': a process may call itself "a) R (b".
@@ -72,17 +78,18 @@ func parseStat(b []byte) (Stat, error) {
 		return Stat{}, fmt.Errorf("stat line without a (name): %.80q", b)
 	}
 	f := strings.Fields(string(b[end+1:]))
-	if len(f) <= startField || len(f[0]) != 1 || !isLetter(f[0][0]) {
+	if len(f) <= stackField || len(f[0]) != 1 || !isLetter(f[0][0]) {
 		return Stat{}, fmt.Errorf("stat line is cut short or garbled: %.80q", b)
 	}
 	st := Stat{Comm: string(b[open+1 : end]), State: f[0][0]}
-	var errs [6]error
+	var errs [7]error
 	st.PID, errs[0] = strconv.Atoi(strings.TrimSpace(string(b[:open])))
 	st.PPID, errs[1] = strconv.Atoi(f[1])
 	st.PGRP, errs[2] = strconv.Atoi(f[2])
 	st.Session, errs[3] = strconv.Atoi(f[3])
 	st.Start, errs[4] = strconv.ParseUint(f[startField], 10, 64)
 	st.Threads, errs[5] = strconv.Atoi(f[threadsField])
+	st.Stack, errs[6] = strconv.ParseUint(f[stackField], 10, 64)
 	if err := errors.Join(errs[:]...); err != nil {
 		return Stat{}, fmt.Errorf("stat line with a bad number: %.80q", b)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 func statLine(pid int, comm string, ppid int, start uint64) string {
-	return fmt.Sprintf("%d (%s) S %d 7 8 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 %d 0 0 18446744073709551615\n", pid, comm, ppid, start)
+	return fmt.Sprintf("%d (%s) S %d 7 8 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 %d 0 0 18446744073709551615 93825 93899 140737488350000 0 0 0 0\n", pid, comm, ppid, start)
 }
 
 // fixture is a /proc of pid → parent; with children files or without.
@@ -92,7 +92,7 @@ func TestDescendantsDropAStranger(t *testing.T) {
 func TestParseStat(t *testing.T) {
 	for comm, want := range map[string]string{"sh": "sh", "(a b ) ( c d) ": "(a b ) ( c d) ", "": "", ") R 1 (": ") R 1 ("} {
 		st, err := parseStat([]byte(statLine(42, comm, 7, 1<<63)))
-		if err != nil || st != (Stat{PID: 42, Comm: want, State: 'S', PPID: 7, PGRP: 7, Session: 8, Threads: 1, Start: 1 << 63}) {
+		if err != nil || st != (Stat{PID: 42, Comm: want, State: 'S', PPID: 7, PGRP: 7, Session: 8, Threads: 1, Start: 1 << 63, Stack: 140737488350000}) {
 			t.Errorf("%q: %+v %v", comm, st, err)
 		}
 	}
@@ -152,7 +152,7 @@ func FuzzParseStat(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := parseStat([]byte(fmt.Sprintf("%d (%s) %c %d %d %d 0 0 0 0 0 0 0 0 0 0 0 0 0 %d 0 %d", st.PID, st.Comm, st.State, st.PPID, st.PGRP, st.Session, st.Threads, st.Start)))
+		again, err := parseStat([]byte(fmt.Sprintf("%d (%s) %c %d %d %d 0 0 0 0 0 0 0 0 0 0 0 0 0 %d 0 %d 0 0 0 0 0 %d", st.PID, st.Comm, st.State, st.PPID, st.PGRP, st.Session, st.Threads, st.Start, st.Stack)))
 		if err != nil || again != st {
 			t.Fatalf("%+v is read back as %+v: %v", st, again, err)
 		}
