@@ -85,8 +85,15 @@ type Row struct {
 	PublicName bool
 	// EarlyReady: its READY=1 comes before a worker serves, and is not believed.
 	EarlyReady bool
+	// Many are the flags by which it becomes a master of its own, with their number
+	// of workers, where it is none without: its kind is fresh then.
+	Many []string
 	// Args are added to the command, unless they are there.
 	Args []string
+	// Daemon are the words in its command line by which it leaves the foreground;
+	// DaemonMeans is then instead of Means, where it is not 0.
+	Daemon      []string
+	DaemonMeans Means
 
 	Pidfiles Naming
 	Clean    []string // how its master ends when all is well after the graceful verb: "exit status 0", "signal TERM"

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +15,43 @@ func TestEverySpellingIsASignal(t *testing.T) {
 			}
 			if _, err := Signal(name); err != nil {
 				t.Errorf("%s says verb %d: %v", r.Name, verb, err)
+			}
+		}
+	}
+}
+
+// What whoever reads a row counts on.
+func TestRowsAreWhole(t *testing.T) {
+	seen := map[string]string{}
+	for _, r := range Rows() {
+		for _, name := range append(append([]string{"row " + r.Name}, r.Programs...), r.Modules...) {
+			if other := seen[name]; other != "" && other != r.Name {
+				t.Errorf("%s is %s and %s", name, other, r.Name)
+			}
+			seen[name] = r.Name
+		}
+		switch {
+		case r.About == "" || r.Says[Graceful] == "" || r.Says[Quick] == "" || r.Says[Graceful] == r.Says[Quick] || r.Means == 0:
+			t.Errorf("%s lacks something: %+v", r.Name, r)
+		case !r.Can(r.Kind) || !r.Can(r.Alone):
+			t.Errorf("%s cannot start its successor, and is to", r.Name)
+		case r.Means&Listen != 0 && r.DaemonMeans == Listen, r.DaemonMeans != 0 && len(r.Daemon) == 0:
+			t.Errorf("%s: means of a daemon: %v", r.Name, r.DaemonMeans)
+		case r.Name != "command" && len(r.Traps) == 0:
+			t.Errorf("%s has no traps: there is no such server", r.Name)
+		case len(r.Clean) == 0 || r.Clean[0] != "exit status 0":
+			t.Errorf("%s ends well by %q", r.Name, r.Clean)
+		}
+		for _, how := range r.Clean {
+			if name, ok := strings.CutPrefix(how, "signal "); ok {
+				if _, err := Signal(name); err != nil {
+					t.Errorf("%s ends well by %q: %v", r.Name, how, err)
+				}
+			}
+		}
+		for _, trap := range r.Traps {
+			if !strings.HasSuffix(trap, ".") {
+				t.Errorf("%s: no sentence: %s", r.Name, trap)
 			}
 		}
 	}

@@ -1,0 +1,17 @@
+package dialect
+
+// node has no signals of its own: what its program does not catch has the
+// kernel's meaning (signal(7)), and USR1 starts the debugger (nodejs.org/api/process.html).
+var node = Row{
+	Name: "node", About: "a program for Node.js",
+	Programs: []string{"node", "nodejs"},
+	Kind:     Pool, Alone: Pool,
+	Says:  [verbs]string{Graceful: "TERM", Quick: "INT", Abort: "ABRT"},
+	Means: inherited,
+	Clean: []string{"exit status 0", "signal TERM"},
+	Traps: []string{
+		"Listen with server.listen({fd: 3}): node knows no variable.",
+		"Without a handler TERM kills it with what it has in hand: process.on('SIGTERM', () => server.close()).",
+		"A program that uses the cluster module is a master of its own: say kind = \"fresh\".",
+	},
+}

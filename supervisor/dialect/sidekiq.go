@@ -1,0 +1,15 @@
+package dialect
+
+// sidekiq's signals are those of its cli.rb (6.4), SIGNAL_HANDLERS. TTIN prints
+// backtraces there, so there is no Grow.
+var sidekiq = Row{
+	Name: "sidekiq", About: "job queue for Ruby, without a socket",
+	Programs: []string{"sidekiq"},
+	Kind:     Pool, Alone: Pool,
+	Says:  [verbs]string{Graceful: "TERM", Quick: "INT", Abort: "ABRT", Quiet: "TSTP"},
+	Means: inherited, Daemon: []string{"-d", "--daemon"},
+	Clean: []string{"exit status 0"},
+	Traps: []string{
+		"A job that takes longer than its --timeout (25 s) after TERM is put back into the queue; stop_timeout should be longer than that.",
+	},
+}

@@ -1,0 +1,37 @@
+package dialect
+
+// unicorn's signals are those of its own file SIGNALS. USR2 and WINCH have the
+// meaning that nginx gave them; so do the pid files.
+//
+// Its listeners come by LISTEN_FDS, for those stay over a HUP ("immortal" in its
+// http_server.rb); a daemonising one is given UNICORN_FD instead, because with it
+// the launcher does not fork (launcher.rb). Given both, it lists them twice.
+var unicorn = Row{
+	Name: "unicorn", About: "Rack server for Ruby, a process per request",
+	Programs: []string{"unicorn"},
+	Kind:     Fresh, Alone: Reexec,
+	Says: [verbs]string{
+		Graceful: "QUIT", Quick: "TERM", Reopen: "USR1", Abort: "ABRT", Grow: "TTIN", Shrink: "TTOU",
+		Drain: "WINCH", Revive: "HUP", Renew: "USR2",
+	},
+	Means: Listen, Daemon: []string{"-D", "--daemonize"}, DaemonMeans: Unicorn,
+	PublicName: true, // http_server.rb compares `listen` with getsockname
+	Pidfiles:   Oldbin,
+	Clean:      []string{"exit status 0"},
+	Scrub:      []string{"UNICORN_FD"},
+	Traps: []string{
+		"Its pid file is written before the application is loaded, so it says nothing of being ready.",
+		"TTOU goes down to no worker at all.",
+		"WINCH is ignored while its standard input is a terminal; herder gives it /dev/null.",
+		"A before_fork hook that sends QUIT to PID.oldbin is not needed under herder, and does no harm.",
+	},
+}
+
+// unicornRails is unicorn with the options of an old Rails (unicorn_rails(1)).
+var unicornRails = like(unicorn, "unicorn_rails", "unicorn for Rails before 3", "unicorn_rails")
+
+// like is a server that speaks as another and has a name of its own.
+func like(r Row, name, about string, programs ...string) Row {
+	r.Name, r.About, r.Programs = name, about, programs
+	return r
+}

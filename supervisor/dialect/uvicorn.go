@@ -1,0 +1,19 @@
+package dialect
+
+// uvicorn's signals are those of server.py (0.17): HANDLED_SIGNALS is INT and
+// TERM; all others end it. Newer parents know HUP, TTIN and TTOU
+// (supervisors/multiprocess.py, 0.30), older ones die of them.
+var uvicorn = Row{
+	Name: "uvicorn", About: "ASGI server for Python",
+	Programs: []string{"uvicorn"}, Modules: []string{"uvicorn"},
+	Kind: Pool, Alone: Pool,
+	Says:  [verbs]string{Graceful: "TERM", Quick: "INT", Abort: "ABRT"},
+	Means: inherited, Many: []string{"--workers"},
+	Clean: []string{"exit status 0", "signal TERM"}, // since 0.29 it raises the signal again
+	Traps: []string{
+		"Write --fd {fd:NAME}: it knows no variable.",
+		"QUIT kills it, with what it has in hand.",
+		"Set --timeout-graceful-shutdown, for without it a client that stays connected keeps it until stop_timeout.",
+		"With --workers it is a master of its own, and herded as one (fresh).",
+	},
+}
