@@ -53,7 +53,7 @@ func (t *tender) masterSpec(g *tended, workers int) master.Spec {
 		Name: c.Name, Generation: g.n, Path: g.plan.path, Argv: argv,
 		Listeners: g.plan.passed(), Workers: workers,
 		Ready: c.Ready, ReadyTimeout: c.ReadyTimeout, StopTimeout: c.StopTimeout, Watchdog: c.Watchdog,
-		Graceful: c.Graceful, Quick: c.Quick,
+		Dialect: c.Dialect, Graceful: c.Graceful, Quick: c.Quick,
 		User: c.User, Umask: c.Umask, Nice: c.Nice, Rlimits: c.Rlimits,
 		LogPrefix: c.LogPrefix, LogFile: c.LogFile, Seed: uint64(os.Getpid())<<16 + uint64(g.n),
 	}
@@ -72,9 +72,9 @@ func (p *plan) fds() []int {
 // for us alone, and what the configuration adds.
 func environ(g *tended) []string {
 	c := g.plan.config
-	env := map[string]string{}
+	env, scrub := map[string]string{}, c.Row().Scrub
 	for _, kv := range os.Environ() {
-		if k, v, ok := strings.Cut(kv, "="); ok && !dialect.Private(k) {
+		if k, v, ok := strings.Cut(kv, "="); ok && !dialect.Private(k) && !slices.Contains(scrub, k) {
 			env[k] = v
 		}
 	}

@@ -89,7 +89,8 @@ func (t *tender) tellOrphans(g *tended, v herd.Verb) {
 // tellOrphan spells a verb as the signal that the master would have sent. A stray of
 // a worker gets the ordinary TERM. Nobody is told the same twice.
 func (t *tender) tellOrphan(g *tended, o *orphan, v herd.Verb) {
-	spelling := map[herd.Verb]string{herd.Quit: g.plan.config.Graceful, herd.Halt: g.plan.config.Quick}[v]
+	says := g.plan.config.Row().Says
+	spelling := map[herd.Verb]string{herd.Quit: says[dialect.Graceful], herd.Halt: says[dialect.Quick]}[v]
 	if spelling == "" || slices.Contains(o.told, v) {
 		return
 	}

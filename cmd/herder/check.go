@@ -41,6 +41,7 @@ func check(c *cli.Context) error {
 	if err != nil {
 		return fail(control.Internal, "check: %v", err)
 	}
+	fmt.Fprintf(c.App.Writer, "%s: dialect %s, kind %s: %s\n", file, cfg.Dialect, cfg.Kind, cfg.DialectWhy)
 	fmt.Fprintf(c.App.Writer, "%s: ok\n", file)
 	return nil
 }

@@ -34,6 +34,8 @@ func settings() []setting {
 		{"name", "name", once, "what the herd is called (`NAME`)"},
 		{"bind", "bind", often, "listen on `ADDR[,OPTION=VALUE]…`; can be given several times"},
 		{"workers", "workers", once, "have `N` workers"},
+		{"dialect", "dialect", once, "the command starts the server `NAME` (herder dialects lists them); auto: it is known by the command"},
+		{"kind", "kind", once, "herd it as `KIND`: auto, pool, fresh, reexec"},
 		{"dir", "directory", once, "run workers in `DIR`; a symlink is followed anew for each generation"},
 		{"user", "user", once, "run workers as `USER[:GROUP]`"},
 		{"env", "env", often, "a variable for the workers (`NAME=VALUE`); can be given several times"},
@@ -92,6 +94,7 @@ func run(c *cli.Context) error {
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
+	log.Info("the dialect", "name", cfg.Dialect, "why", cfg.DialectWhy, "kind", cfg.Kind)
 	again := &reloader{log: log, load: func() (*config.Config, error) { return load(file, flags) }}
 	again.last.Store(cfg)
 	code := supervisor.Run(supervisor.Options{Config: cfg, Reload: again.reload, Log: log, Signals: signals})

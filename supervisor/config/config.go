@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/herderd/herder/handoff"
+	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/proc"
 	"github.com/herderd/herder/supervisor/ready"
 )
@@ -15,13 +16,19 @@ type Config struct {
 	File string // absolute; "" when it all comes from flags
 
 	Name      string            `key:"name"`
-	Command   []string          `key:"command"` // as written: {fd:NAME} and {port:NAME} are not expanded yet
+	Command   []string          `key:"command"` // with what the dialect adds; {fd:NAME} and {port:NAME} are not expanded yet
 	Directory string            `key:"directory"`
 	User      *proc.User        `key:"user"` // of the workers; their master keeps the herder's own; nil: the herder's own
 	Env       map[string]string `key:"env"`  // added to the herder's own environment
 
+	// Whose dialect is spoken, and how the server is herded, resolved from "auto".
+	Dialect    string `key:"dialect"`
+	DialectWhy string
+	Kind       dialect.Kind `key:"kind"`
+
 	Bind    []handoff.Spec `key:"bind"`
-	Workers int            `key:"workers"`
+	Workers int            `key:"workers"` // of kind pool; else 1
+	Expect  int            `key:"workers"` // of the other kinds; 0: as many as the server has by its own configuration
 	Rolling bool           `key:"rolling"`
 
 	Pidfile       string `key:"pidfile"`        // of the serving master; "": none
@@ -35,7 +42,7 @@ type Config struct {
 	StartTries   int           `key:"start_tries"`
 	Watchdog     time.Duration `key:"watchdog"` // 0: off
 
-	Graceful string `key:"graceful"` // a signal's name without SIG
+	Graceful string `key:"graceful"` // a signal's name without SIG; "": the dialect's (see Row)
 	Quick    string `key:"quick"`
 
 	Umask   int           `key:"umask"` // -1: the herder's own
@@ -57,7 +64,7 @@ func defaults() *Config {
 	return &Config{
 		Env: map[string]string{}, Workers: 1,
 		Ready: ready.How{Kind: ready.KindAuto}, ReadyTimeout: time.Minute, StopTimeout: 30 * time.Second, StartTries: 3,
-		Graceful: "TERM", Quick: "INT", Umask: -1, LogFormat: "text",
+		Umask: -1, LogFormat: "text",
 	}
 }
 
@@ -75,7 +82,7 @@ func (c *Config) Changed(other *Config) []string {
 			keys = append(keys, key)
 		}
 	}
-	return keys
+	return slices.Compact(keys)
 }
 
 // fixed are the keys that a running herder cannot change: they say what it is.

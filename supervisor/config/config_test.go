@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/herderd/herder/handoff"
+	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/proc"
 	"github.com/herderd/herder/supervisor/ready"
 )
@@ -63,7 +64,7 @@ prefix = true
 			{Network: "unix", Address: "@abstract"},
 			{Network: "inherit", Address: "other"},
 		},
-		Workers: 4, Rolling: true,
+		Workers: 4, Rolling: true, Dialect: "command", DialectWhy: "no server is known by that command line", Kind: dialect.Pool,
 		Pidfile: "/srv/shop/current/tmp/app.pid", HerderPidfile: "/run/h.pid", RuntimeDir: "/srv/shop/current/run",
 		Ready:        ready.How{Kind: ready.KindHTTP, Path: "/healthz", StatusMin: 200, StatusMax: 399},
 		ReadyTimeout: 2 * time.Minute, Overlap: 5 * time.Second, StopTimeout: time.Hour,

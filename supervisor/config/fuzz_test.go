@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/herderd/herder/supervisor/dialect"
 )
 
 // FuzzLoad: whatever is in the file, the answer is a whole Config or a list of
@@ -18,7 +20,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add(reference)
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r := &reader{c: defaults()}
+		r := newReader()
 		r.parse("/etc/herder/shop.toml", text)
 		r.finish()
 		if len(r.mistakes) == 0 {
@@ -43,7 +45,7 @@ func whole(t *testing.T, c *Config) {
 			t.Errorf("%q is not absolute", path)
 		}
 	}
-	if c.Workers < 1 || c.StartTries < 1 || c.ReadyTimeout <= 0 || c.StopTimeout <= 0 || c.Overlap < 0 || c.Graceful == "" || c.Quick == "" {
+	if c.Workers < 1 || c.StartTries < 1 || c.ReadyTimeout <= 0 || c.StopTimeout <= 0 || c.Overlap < 0 || c.Row().Says[dialect.Graceful] == "" || c.Row().Says[dialect.Quick] == "" || !c.Row().Can(c.Kind) {
 		t.Errorf("%+v", c)
 	}
 }

@@ -25,11 +25,13 @@ func keys() []key {
 	return []key{
 		{"name", (*reader).name},
 		{"command", (*reader).command},
+		{"dialect", (*reader).dialect},
+		{"kind", (*reader).kind},
 		{"directory", (*reader).directory},
 		{"user", (*reader).user},
 		{"env", (*reader).env},
 		{"bind", (*reader).bind},
-		{"workers", func(r *reader, n node) { assign(&r.c.Workers)(r.number(n, 1, MaxWorkers)) }},
+		{"workers", func(r *reader, n node) { r.counts = append(r.counts, n) }}, // for countWorkers
 		{"rolling", func(r *reader, n node) { assign(&r.c.Rolling)(r.yes(n)) }},
 		{"pidfile", func(r *reader, n node) { assign(&r.c.Pidfile)(r.word(n)) }},
 		{"herder_pidfile", func(r *reader, n node) { assign(&r.c.HerderPidfile)(r.word(n)) }},
@@ -63,6 +65,12 @@ func assign[T any](to *T) func(T, bool) {
 	}
 }
 
+// take reads a value, and keeps it in mind.
+func (r *reader) take(k key, n node) {
+	r.given[k.name] = n
+	k.read(r, n)
+}
+
 // table reads what a table holds, in the order of the keys; prefix is "" or
 // the name of the table with its dot.
 func (r *reader) table(path, prefix string, entries map[string]any) {
@@ -83,7 +91,7 @@ func (r *reader) table(path, prefix string, entries map[string]any) {
 		n := node{name: prefix + name, path: join(path, name), v: v}
 		switch sub, isTable := v.(map[string]any); {
 		case !nested:
-			k.read(r, n)
+			r.take(k, n)
 		case isTable:
 			r.table(n.path, n.name+".", sub)
 		default:

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/herderd/herder/handoff"
+	"github.com/herderd/herder/supervisor/dialect"
 )
 
 // A Flag of the command line stands for a key of the file.
@@ -34,7 +35,7 @@ func Load(file string, flags Flags) (*Config, error) {
 		return nil, r.mistakes.sorted()
 	}
 	r.c.doc = r.doc
-	r.c.Warnings = r.c.distrust()
+	r.c.Warnings = append(r.c.Warnings, r.c.distrust()...)
 	return r.c, nil
 }
 
@@ -53,7 +54,7 @@ func Socket(file string, flags Flags) (string, error) {
 }
 
 func read(file string, flags Flags) *reader {
-	r := &reader{c: defaults()}
+	r := newReader()
 	if file != "" {
 		r.file(file)
 	}
@@ -124,7 +125,7 @@ func (r *reader) flags(flags Flags) {
 	}
 	for _, k := range keys() {
 		if n, ok := values[k.name]; ok {
-			k.read(r, n)
+			r.take(k, n)
 		}
 	}
 }
@@ -155,6 +156,7 @@ func (r *reader) finish() {
 	if c.RuntimeDir == "" {
 		c.RuntimeDir = filepath.Join(RuntimeBase(), c.Name)
 	}
+	r.speak()
 	r.together()
 }
 
@@ -176,7 +178,10 @@ func (r *reader) together() {
 	same(c.Pidfile, c.HerderPidfile, "pidfile", "herder_pidfile")
 	same(c.Pidfile, c.LogFile, "pidfile", "log\x00file")
 	for _, b := range c.Bind {
-		if n := b.Options.ReusePort; n > max(c.Workers, 1) {
+		n := b.Options.ReusePort
+		if n > 1 && c.Kind != dialect.Pool {
+			r.wrong(node{path: "bind"}, "reuseport=%d of %s needs kind pool, and this is %s: a server with a master of its own gets one socket of each listener", n, b, c.Kind)
+		} else if n > max(c.Workers, 1) {
 			r.wrong(node{path: "bind"}, "reuseport=%d of %s needs as many workers, and workers is %d: nobody would answer on the others of its sockets", n, b, c.Workers)
 		}
 	}

@@ -34,7 +34,13 @@ type reader struct {
 	mistakes  Mistakes
 	broken    bool // the file cannot be read at all
 	commanded bool // there was a command, good or not
+
+	given    map[string]node // by key, what was written, the flag where there is one
+	kindName string
+	counts   []node // workers
 }
+
+func newReader() *reader { return &reader{c: defaults(), given: map[string]node{}} }
 
 // wrong reports a value.
 func (r *reader) wrong(n node, format string, args ...any) {

@@ -14,6 +14,16 @@ var kindNames = [...]string{"pool", "fresh", "reexec"}
 
 func (k Kind) String() string { return kindNames[k] }
 
+// ParseKind reads a kind's name.
+func ParseKind(name string) (Kind, bool) {
+	for k, n := range kindNames {
+		if n == name {
+			return Kind(k), true
+		}
+	}
+	return Pool, false
+}
+
 // Verb is what a process is asked, whatever the server calls it.
 type Verb uint8
 

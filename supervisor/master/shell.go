@@ -1,6 +1,7 @@
 package master
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"sync"
@@ -45,7 +46,10 @@ type shell struct {
 }
 
 func newShell(spec Spec, signals *signals) (*shell, error) {
-	row, _ := dialect.Find("command")
+	row, ok := dialect.Find(cmp.Or(spec.Dialect, "command"))
+	if !ok {
+		return nil, fmt.Errorf("cannot speak to the workers: there is no dialect %q", spec.Dialect)
+	}
 	s := &shell{
 		spec: spec, row: row.With(spec.Graceful, spec.Quick),
 		workers: map[int]*worker{}, pids: map[int]*worker{}, helpers: map[int]chan unix.WaitStatus{},

@@ -27,6 +27,7 @@ type Spec struct {
 	KillTimeout  Duration // from the quick word, or an abort, to SIGKILL; 0: DefaultKillTimeout
 	Watchdog     Duration // 0: none
 
+	Dialect         string // whose signals the workers know; "": those of any command
 	Graceful, Quick string // signal names; "": those of the dialect
 
 	User    *proc.User

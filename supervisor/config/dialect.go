@@ -1,0 +1,104 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/herderd/herder/handoff"
+	"github.com/herderd/herder/supervisor/dialect"
+)
+
+// auto is what follows from the rest of the configuration.
+const auto = "auto"
+
+// Row is the dialect that is spoken, with the signals of this configuration.
+func (c *Config) Row() dialect.Row {
+	row, _ := dialect.Find(c.Dialect)
+	return row.With(c.Graceful, c.Quick)
+}
+
+func (r *reader) dialect(n node) {
+	s, ok := r.word(n)
+	if _, known := dialect.Find(s); ok && s != auto && !known {
+		names := append(dialect.Names(), auto)
+		r.wrong(n, "no dialect is called %q%s (herder dialects lists them)", s, meant(Nearest(s, names)))
+		return
+	}
+	assign(&r.c.Dialect)(s, ok)
+}
+
+func (r *reader) kind(n node) {
+	s, ok := r.word(n)
+	if _, known := dialect.ParseKind(s); ok && s != auto && !known {
+		r.wrong(n, "%q is no kind: auto, pool, fresh or reexec", s)
+		return
+	}
+	assign(&r.kindName)(s, ok)
+}
+
+// speak settles whose dialect is spoken, and what follows from it.
+func (r *reader) speak() {
+	c := r.c
+	row, why := dialect.Recognise(c.Command)
+	if c.Dialect != "" && c.Dialect != auto {
+		row, _ = dialect.Find(c.Dialect)
+		why = "it is configured"
+	}
+	c.Dialect, c.DialectWhy = row.Name, why
+	c.Kind = row.KindFor(c.Command, len(c.Bind) == 0)
+	if k, given := dialect.ParseKind(r.kindName); given {
+		c.Kind = k
+	}
+	r.countWorkers()
+	r.suits(row)
+	var missing []string
+	c.Command, missing = row.Complete(c.Command)
+	for _, arg := range missing {
+		c.Warnings = append(c.Warnings, row.Name+" needs "+arg+": write it into the text for the shell, which herder does not change")
+	}
+	c.Warnings = append(c.Warnings, dialect.Doubts(c.Command)...)
+	for i := range c.Bind {
+		if wait := &c.Bind[i].Options.Wait; *wait == "" {
+			*wait = waits[row.Wait]
+		}
+	}
+}
+
+var waits = map[dialect.Wait]handoff.Wait{dialect.Blocking: handoff.Blocking, dialect.NonBlocking: handoff.NonBlocking}
+
+// countWorkers reads workers, which of a server with a master of its own says
+// only how many to expect.
+func (r *reader) countWorkers() {
+	count, least := &r.c.Expect, 0
+	if r.c.Kind == dialect.Pool {
+		count, least = &r.c.Workers, 1
+	}
+	for _, n := range r.counts {
+		assign(count)(r.number(n, least, MaxWorkers))
+	}
+}
+
+// suits checks that the server can be herded so.
+func (r *reader) suits(row dialect.Row) {
+	c := r.c
+	if !row.Can(c.Kind) {
+		r.wrong(r.at("kind"), "%s cannot be of kind %s: it does not start its successor when it is asked to; fresh does the same from outside", row.Name, c.Kind)
+	}
+	if c.Rolling && c.Kind != dialect.Pool {
+		r.wrong(r.at("rolling"), "rolling needs kind pool, and this is %s: %s has its workers for itself", c.Kind, row.Name)
+	}
+	// Unicorn does not leave when it is given its sockets in the way for that.
+	word := row.Daemonises(c.Command)
+	if stays := row.DaemonMeans != 0 && len(c.Bind) > 0; word == "" || stays || c.Kind == dialect.Reexec {
+		return
+	}
+	who := map[dialect.Kind]string{dialect.Pool: "worker", dialect.Fresh: "fresh master"}[c.Kind]
+	r.wrong(r.at("command"), "drop %s: a %s stays in the foreground", strings.TrimSuffix(word, ";"), who)
+}
+
+// at is a key as it was written.
+func (r *reader) at(key string) node {
+	if n, ok := r.given[key]; ok {
+		return n
+	}
+	return node{path: key}
+}
