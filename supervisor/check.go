@@ -10,6 +10,7 @@ import (
 
 	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/supervisor/config"
+	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/herd"
 	"github.com/herderd/herder/supervisor/proc"
 )
@@ -174,5 +175,8 @@ func policy(c *config.Config) herd.Policy {
 	p.Workers, p.Rolling, p.StartTries = c.Workers, c.Rolling, c.StartTries
 	p.ReadyTimeout, p.Overlap, p.StopTimeout = c.ReadyTimeout, c.Overlap, c.StopTimeout
 	p.Seed = uint64(os.Getpid())
+	if c.Kind != dialect.Pool {
+		p.Foreign, p.Workers = true, 1
+	}
 	return p
 }

@@ -3,12 +3,14 @@ package supervisor
 import (
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/herderd/herder/supervisor/herd"
+	"github.com/herderd/herder/supervisor/master"
 	"github.com/herderd/herder/supervisor/proc"
 )
 
@@ -54,6 +56,9 @@ func (t *tender) reap() []herd.Event {
 func (t *tender) exited(e proc.Exit) []herd.Event {
 	for _, g := range t.tended {
 		if g.master != nil && g.master.Ref().PID == e.PID {
+			if g.becameDaemon(e) {
+				return nil
+			}
 			return t.masterGone(g, proc.Describe(e.Status))
 		}
 		if o, ok := g.orphans[e.PID]; ok {
@@ -80,13 +85,14 @@ func (t *tender) fellSilent(g *tended) []herd.Event {
 		return nil // released
 	}
 	g.silent = true
+	t.endAwaited(g)
 	return append(t.mourn(g), t.count()...)
 }
 
 // mourn tells the core that a master is gone, after its last word: why it
 // gave up is worth more than that it did.
 func (t *tender) mourn(g *tended) []herd.Event {
-	if g.master != nil || !g.silent || g.mourned {
+	if !g.headless() || !g.silent || g.mourned {
 		return nil
 	}
 	g.mourned = true
@@ -166,7 +172,7 @@ func (t *tender) known(pid int) bool {
 
 func (t *tender) anyHeadless() bool {
 	for _, g := range t.tended {
-		if g.master == nil {
+		if g.headless() {
 			return true
 		}
 	}
@@ -174,14 +180,23 @@ func (t *tender) anyHeadless() bool {
 }
 
 // claimant is the headless generation that an unclaimed child belongs to; nil
-// when it belongs to none.
+// when it belongs to none. Generations that a server has started by itself all have
+// the mark of the first: their workers are known by their pids.
 func (t *tender) claimant(pid int) *tended {
+	for _, g := range t.tended {
+		if g.headless() && slices.ContainsFunc(g.state.Workers, func(w master.Worker) bool { return w.PID == pid }) {
+			return g
+		}
+	}
+	if t.anyAwaited() {
+		return nil
+	}
 	mark, ok := proc.Proc.Environ(pid, "HERDER_GENERATION")
 	if !ok {
 		return t.onlyHeadless()
 	}
 	n, _ := strconv.Atoi(mark)
-	if g := t.tended[n]; g != nil && g.master == nil {
+	if g := t.tended[n]; g != nil && g.headless() {
 		return g
 	}
 	return nil
@@ -192,7 +207,7 @@ func (t *tender) claimant(pid int) *tended {
 func (t *tender) onlyHeadless() *tended {
 	var only *tended
 	for _, g := range t.tended {
-		if g.master == nil {
+		if g.headless() {
 			if only != nil {
 				return nil
 			}

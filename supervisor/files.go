@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/herderd/herder/pidfile"
+	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/herd"
 )
 
@@ -18,7 +19,11 @@ const unknown = -1
 // Publish makes the pid files name the masters of these generations. The file
 // of the app is written last and whole, so it never vanishes while one serves.
 func (t *tender) Publish(p herd.Publish) []herd.Event {
-	err := t.publishAll(t.current.config.Pidfile, p)
+	path := t.current.config.Pidfile
+	if t.current.config.Kind == dialect.Reexec {
+		path = "" // the server's own affair
+	}
+	err := t.publishAll(path, p)
 	if err == nil {
 		t.complaint = ""
 		return nil

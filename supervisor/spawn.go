@@ -14,7 +14,7 @@ import (
 	"github.com/herderd/herder/supervisor/proc"
 )
 
-// Spawn starts the native master of a generation and begins to listen to it.
+// Spawn starts the master of a generation and begins to listen to it.
 func (t *tender) Spawn(gen, workers int) []herd.Event {
 	p := t.current
 	if t.next != nil {
@@ -32,6 +32,9 @@ func (t *tender) Spawn(gen, workers int) []herd.Event {
 }
 
 func (t *tender) spawn(g *tended, workers int) error {
+	if g.plan.config.Kind != dialect.Pool {
+		return t.spawnForeign(g)
+	}
 	spec, link, err := master.Prepare(t.masterSpec(g, workers), g.plan.fds(), environ(g), g.plan.config.Directory)
 	if err != nil {
 		return err
@@ -113,6 +116,8 @@ func (t *tender) heard(g *tended, r master.Report) []herd.Event {
 		return []herd.Event{herd.Failed{Gen: g.n, Why: r.Reason}}
 	case master.ReportTail:
 		g.tail = r.Tail
+	case master.ReportMaster:
+		t.found(g, proc.Ref{PID: r.PID, Start: r.Start})
 	case master.ReportExtend:
 		return []herd.Event{herd.Extend{Gen: g.n, By: r.Extend}}
 	case master.ReportNote:

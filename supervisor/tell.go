@@ -29,7 +29,7 @@ func (t *tender) Tell(v herd.Tell) []herd.Event {
 		t.kill(g)
 		return nil
 	}
-	if g.master == nil {
+	if g.headless() {
 		t.tellOrphans(g, v.Verb)
 		return nil
 	}
@@ -46,6 +46,10 @@ func order(v herd.Tell) master.Order {
 		return master.Order{Do: master.DoStop}
 	case herd.ReopenLogs:
 		return master.Order{Do: master.DoReopen}
+	case herd.Nudge:
+		return master.Order{Do: master.DoNudge, N: v.N}
+	case herd.Count:
+		return master.Order{Do: master.DoCount, N: v.N}
 	}
 	return master.Order{Do: master.DoScale, N: v.N}
 }
@@ -72,7 +76,7 @@ func (t *tender) killOrphans(g *tended) {
 // killTree works beside the loop, which must go on reaping.
 func (t *tender) killTree(gen int, root proc.Ref) {
 	go func() {
-		left, err := proc.Proc.KillTree(root, killWithin)
+		left, err := proc.Proc.KillTree(root, killWithin, t.masters.Except(root)...)
 		if err != nil && !errors.Is(err, proc.ErrGone) {
 			t.log.Error("cannot kill the generation", "generation", gen, "left", len(left), "error", err)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/herderd/herder/pidfile"
 	"github.com/herderd/herder/supervisor/config"
 	"github.com/herderd/herder/supervisor/control"
+	"github.com/herderd/herder/supervisor/foreign"
 	"github.com/herderd/herder/supervisor/herd"
 	"github.com/herderd/herder/supervisor/master"
 	"github.com/herderd/herder/supervisor/proc"
@@ -25,10 +26,11 @@ type tender struct {
 	notices chan Notice
 	done    chan struct{} // closed at the end: nobody hears notices any more
 
-	tended  map[int]*tended // generations of which something is left
-	current *plan           // of the generation that serves, or of the first try
-	next    *plan           // checked, not yet spawned
-	trying  int             // the preflight that is waited for; 0: none
+	masters *foreign.Masters // of the generations that are followed
+	tended  map[int]*tended  // generations of which something is left
+	current *plan            // of the generation that serves, or of the first try
+	next    *plan            // checked, not yet spawned
+	trying  int              // the preflight that is waited for; 0: none
 
 	listeners []*handoff.Listener // all that are open
 	watch     *handoff.Watch
@@ -45,9 +47,10 @@ type tender struct {
 type tended struct {
 	n       int
 	plan    *plan
-	master  *proc.Process // nil once it is gone
+	master  *proc.Process // nil once it is gone, or while it is awaited
+	awaited bool          // the server makes its master by itself, and the link looks for it
 	how     string        // the master ended
-	link    *master.Link
+	link    link
 	silent  bool // the master's last word has been heard
 	mourned bool // the core knows that the master is gone
 	state   master.State
@@ -59,11 +62,19 @@ type tended struct {
 	sealed  chan struct{}   // closed to end the look at its queues; nil: none
 }
 
+// link is the way to talk to a master: native ([master.Link]) or foreign
+// ([foreign.Follower]).
+type link interface {
+	C() <-chan master.Report // closed when its last word has been said
+	Send(o master.Order)     // never blocks
+	Close()
+}
+
 func newTender(o Options, spawner *proc.Spawner, own *pidfile.Locked) *tender {
 	return &tender{
 		log: o.Log, reload: o.Reload, reopen: o.ReopenLog, spawner: spawner,
 		notices: make(chan Notice), done: make(chan struct{}), own: own,
-		tended: map[int]*tended{}, published: map[string]int{},
+		masters: new(foreign.Masters), tended: map[int]*tended{}, published: map[string]int{},
 	}
 }
 

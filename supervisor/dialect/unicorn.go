@@ -12,7 +12,7 @@ var unicorn = Row{
 	Kind:     Fresh, Alone: Reexec,
 	Says: [verbs]string{
 		Graceful: "QUIT", Quick: "TERM", Reopen: "USR1", Abort: "ABRT", Grow: "TTIN", Shrink: "TTOU",
-		Drain: "WINCH", Revive: "HUP", Renew: "USR2",
+		Drain: "WINCH", Renew: "USR2", // revived by TTIN: a HUP closes a listener that its configuration does not name
 	},
 	Means: Listen, Daemon: []string{"-D", "--daemonize"}, DaemonMeans: Unicorn,
 	PublicName: true, // http_server.rb compares `listen` with getsockname

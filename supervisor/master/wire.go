@@ -52,6 +52,10 @@ const (
 	DoReopen = "reopen" // open log files again
 	DoSignal = "signal" // Order.Signal to every worker
 	DoCheck  = "check"  // report the state, changed or not
+
+	// To a foreign master only (package foreign), which counts its own workers.
+	DoNudge = "nudge" // Order.N workers more, fewer when negative
+	DoCount = "count" // Order.N workers
 )
 
 // Order is what the herder asks of a master.
@@ -68,6 +72,7 @@ const (
 	ReportAsked  = "asked"  // somebody sent the signal Asked ("QUIT") to the master
 	ReportNote   = "note"   // Reason is a decision worth a line in the log, of worker Worker
 	ReportTail   = "tail"   // Tail is what worker Worker, which boots, wrote last: the only reason there is when nothing fails but time passes
+	ReportMaster = "master" // the process PID, started at Start, is the master: a server made it itself (package foreign)
 	ReportExtend = "extend" // a worker that boots asks for Extend from now on (EXTEND_TIMEOUT_USEC)
 )
 
@@ -80,6 +85,8 @@ type Report struct {
 	Tail   []string `json:",omitempty"` // the last lines that the worker wrote to its stderr
 	Asked  string   `json:",omitempty"`
 	Extend Duration `json:",omitempty"`
+	PID    int      `json:",omitempty"`
+	Start  uint64   `json:",omitempty"`
 }
 
 // State is a generation as its master sees it.

@@ -181,8 +181,9 @@ func readNames(dir string) ([]string, error) {
 // Descendants lists all below a process, parents before children, zombies too.
 // Processes that are born, die or move to another parent meanwhile may be missing: whoever
 // needs all of them asks again until nothing is new ([FS.KillTree]).
-func (fs FS) Descendants(pid int) ([]Ref, error) {
-	stats, err := fs.descend(pid)
+// What is in except, and all below it, is left out.
+func (fs FS) Descendants(pid int, except ...Ref) ([]Ref, error) {
+	stats, err := fs.descend(pid, except)
 	refs := make([]Ref, 0, len(stats))
 	for _, st := range stats {
 		refs = append(refs, st.Ref())
@@ -190,7 +191,7 @@ func (fs FS) Descendants(pid int) ([]Ref, error) {
 	return refs, err
 }
 
-func (fs FS) descend(root int) ([]Stat, error) {
+func (fs FS) descend(root int, except []Ref) ([]Stat, error) {
 	kids, err := fs.Children(root)
 	if err != nil {
 		return nil, err
@@ -200,7 +201,7 @@ func (fs FS) descend(root int) ([]Stat, error) {
 	for at, parent := 0, root; ; at++ {
 		for _, kid := range kids {
 			// A pid that has another parent by now has moved away or is another process.
-			if st, err := fs.Stat(kid); err == nil && st.PPID == parent && !seen[kid] {
+			if st, err := fs.Stat(kid); err == nil && st.PPID == parent && !seen[kid] && !slices.Contains(except, st.Ref()) {
 				seen[kid] = true
 				out = append(out, st)
 			}

@@ -42,8 +42,9 @@ func (fs FS) SignalTree(root Ref, sig unix.Signal) (int, error) {
 // root is stopped first and killed last. Stopped it makes no more children; and
 // while it lives, orphans of its tree come to it if it is a subreaper. (Orphans of a root
 // that is none come to the next subreaper above: ask for the tree of that one.)
-// Zombies count as ended; who waits for them is another matter.
-func (fs FS) KillTree(root Ref, within time.Duration) ([]Ref, error) {
+// Zombies count as ended; who waits for them is another matter. What is in except, and
+// all below it, is let be.
+func (fs FS) KillTree(root Ref, within time.Duration, except ...Ref) ([]Ref, error) {
 	if _, err := fs.tree(root); err != nil {
 		return nil, err // ours or above us, or gone: nothing is touched
 	}
@@ -57,7 +58,7 @@ func (fs FS) KillTree(root Ref, within time.Duration) ([]Ref, error) {
 		fs.settle(root, min(within, settleTime))
 	}
 	deadline := time.Now().Add(within)
-	left, failed := fs.killBelow(root, deadline)
+	left, failed := fs.killBelow(root, deadline, except)
 	if !self {
 		_, bad := deliver(rootStat, unix.SIGKILL)
 		left = append(left, fs.await(root, deadline)...)
@@ -71,9 +72,9 @@ func (fs FS) KillTree(root Ref, within time.Duration) ([]Ref, error) {
 
 // killBelow kills until nothing alive is below root or the time is up. Each
 // round stops a fork bomb's members by killing them faster than they see each other.
-func (fs FS) killBelow(root Ref, deadline time.Time) ([]Ref, error) {
+func (fs FS) killBelow(root Ref, deadline time.Time, except []Ref) ([]Ref, error) {
 	for {
-		below, err := fs.tree(root)
+		below, err := fs.tree(root, except...)
 		if errors.Is(err, ErrGone) {
 			return nil, nil
 		}
@@ -121,7 +122,7 @@ func (fs FS) await(ref Ref, deadline time.Time) []Ref {
 // tree is root, unless that is us, and all below it. It refuses a tree that we
 // are part of, and that of PID 1, which is everything: by the chain of our
 // parents, and again by what was found.
-func (fs FS) tree(root Ref) ([]Stat, error) {
+func (fs FS) tree(root Ref, except ...Ref) ([]Stat, error) {
 	st, err := fs.Stat(root.PID)
 	if err == nil && st.Start != root.Start {
 		err = ErrGone
@@ -133,7 +134,7 @@ func (fs FS) tree(root Ref) ([]Stat, error) {
 	if above, err := fs.ancestor(root.PID, self); err != nil || above || root.PID <= 1 && self != root.PID {
 		return nil, errors.Join(err, errOurTree(root))
 	}
-	below, err := fs.descend(root.PID)
+	below, err := fs.descend(root.PID, except)
 	if err != nil {
 		return nil, err
 	}

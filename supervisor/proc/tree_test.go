@@ -44,7 +44,7 @@ func plant(t *testing.T, s *Spawner, script string, heads int) (p *Process, all 
 		t.Fatal(got)
 	}
 	for deadline := time.Now().Add(patience); ; { // until it is grown
-		below, err := Proc.descend(p.Ref().PID)
+		below, err := Proc.descend(p.Ref().PID, nil)
 		check(t, err)
 		cats := 0
 		for _, st := range below {

@@ -1,0 +1,227 @@
+package foreign
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/herderd/herder/supervisor/master"
+	"github.com/herderd/herder/supervisor/proc"
+	"github.com/herderd/herder/supervisor/ready"
+)
+
+// worker is a process of the generation that was seen to serve.
+type worker struct {
+	slot    int
+	process *proc.Process
+	since   time.Time
+	unwatch func()
+}
+
+func (w *worker) release() {
+	w.unwatch()
+	w.process.Close()
+}
+
+// Looks are taken while the generation boots, and for a while after its workers
+// changed. The pause grows with the time that has passed: a late look costs a
+// sixteenth of the boot at most.
+const (
+	shortPause = time.Millisecond
+	longPause  = 50 * time.Millisecond
+	settling   = 5 * time.Second // looks go on for so long after something changed
+	unseen     = time.Second     // where nothing can be seen, who lives that long serves
+)
+
+// keepLooking: something changes; look until it has settled.
+func (f *Follower) keepLooking() {
+	f.until = time.Now().Add(settling)
+	f.timer.Reset(shortPause)
+}
+
+// look looks once at the tree, and plans the next look.
+func (f *Follower) look() {
+	now := time.Now()
+	before := len(f.workers)
+	idle := f.count(now)
+	if !f.whole && f.isWhole(now, idle) {
+		f.serves()
+	} else if f.whole && len(f.workers) != before {
+		f.until = now.Add(settling) // more may come
+		f.report()
+	}
+	f.stepNudge(now)
+	if f.whole && now.After(f.until) {
+		return
+	}
+	f.timer.Reset(min(max(now.Sub(f.started)/16, shortPause), longPause))
+}
+
+// isWhole says whether the generation serves, as far as the user wants to know.
+func (f *Follower) isWhole(now time.Time, idle int) bool {
+	age := now.Sub(f.started)
+	switch how := f.spec.Ready; how.Kind {
+	case ready.KindNone:
+		return true
+	case ready.KindNotify:
+		return f.said
+	case ready.KindDelay:
+		return age >= how.Delay
+	case ready.KindAuto:
+		if !f.canLook() {
+			return f.said && !f.spec.Row.EarlyReady || age >= unseen
+		}
+	}
+	return f.muster.whole(now, len(f.workers), idle)
+}
+
+// canLook says whether there are listeners that workers can be seen to wait on.
+func (f *Follower) canLook() bool { return f.spec.Binds || len(f.spec.Listeners) > 0 }
+
+// count finds the processes that serve and says how many others there are below
+// the master. A master that serves itself counts too.
+func (f *Follower) count(now time.Time) (idle int) {
+	inodes := f.inodes()
+	if len(inodes) == 0 {
+		return 0
+	}
+	below, err := proc.Proc.Descendants(f.master.Ref().PID, f.spec.Masters.Except(f.master.Ref())...)
+	if err != nil {
+		return 0 // it has ended: that is told by f.gone
+	}
+	for _, ref := range append(below, f.master.Ref()) {
+		if f.workers[ref] != nil {
+			continue
+		}
+		switch serves, err := serves(ref.PID, inodes); {
+		case err != nil:
+			f.note(err.Error())
+		case serves:
+			f.enlist(ref, now)
+		case ref != f.master.Ref():
+			idle++
+		}
+	}
+	return idle
+}
+
+// serves says whether a process waits on one of the sockets, or has a connection
+// from one in hand: a worker that takes one request after the other may never be seen
+// to wait.
+func serves(pid int, inodes []uint64) (bool, error) {
+	if how, err := ready.Armed(pid, inodes); err != nil || how != "" {
+		return how != "", err
+	}
+	return ready.Accepted([]int{pid}, inodes)
+}
+
+// enlist takes a process into the books that was seen to serve.
+func (f *Follower) enlist(ref proc.Ref, now time.Time) {
+	p, err := proc.OpenRef(ref)
+	if err != nil {
+		return // it ended meanwhile
+	}
+	unwatch, err := p.Ended(func() {
+		select {
+		case f.ended <- ref:
+		case <-f.done:
+		}
+	})
+	if err != nil {
+		p.Close()
+		f.note(fmt.Sprintf("cannot watch worker %d: %v", ref.PID, err))
+		return
+	}
+	f.workers[ref] = &worker{slot: f.freeSlot(), process: p, since: now, unwatch: unwatch}
+}
+
+// freeSlot is the lowest number that no worker has.
+func (f *Follower) freeSlot() int {
+	taken := map[int]bool{}
+	for _, w := range f.workers {
+		taken[w.slot] = true
+	}
+	slot := 1
+	for taken[slot] {
+		slot++
+	}
+	return slot
+}
+
+// bury: a worker has ended. The server may start another: that is looked for.
+func (f *Follower) bury(ref proc.Ref) {
+	w := f.workers[ref]
+	if w == nil {
+		return
+	}
+	w.release()
+	delete(f.workers, ref)
+	if f.whole {
+		f.report()
+		f.keepLooking()
+	}
+}
+
+// serves: the generation is whole. What had to wait is said now.
+func (f *Follower) serves() {
+	f.whole = true
+	f.until = time.Now().Add(settling)
+	f.report()
+	later := f.later
+	f.later = nil
+	for _, o := range later {
+		f.obey(o)
+	}
+}
+
+// report tells how the generation is.
+func (f *Follower) report() {
+	st := &master.State{Target: len(f.workers), Whole: f.whole, Workers: []master.Worker{}}
+	if f.whole && (len(f.workers) > 0 || !f.canLook()) {
+		st.Up = 1
+	}
+	refs := slices.SortedFunc(maps.Keys(f.workers), func(a, b proc.Ref) int {
+		return cmp.Compare(f.workers[a].slot, f.workers[b].slot)
+	})
+	for _, ref := range refs {
+		w := f.workers[ref]
+		st.Workers = append(st.Workers, master.Worker{ID: w.slot, PID: ref.PID, Start: ref.Start, State: "up", Since: w.since})
+	}
+	f.say(master.Report{Kind: master.ReportState, State: st})
+}
+
+// hear takes a message of the generation; of a stranger nothing is believed.
+func (f *Follower) hear(m ready.Message) {
+	if !f.belongs(m.PID) {
+		return
+	}
+	if m.Ready {
+		f.said = true
+		if !f.whole && f.seek == nil {
+			f.look()
+		}
+	}
+	if m.Extend > 0 && !f.whole {
+		f.say(master.Report{Kind: master.ReportExtend, Extend: m.Extend})
+	}
+}
+
+// maxDepth bounds a walk up the parents: no honest tree is that deep.
+const maxDepth = 256
+
+// belongs says whether a process is the master, or below it.
+func (f *Follower) belongs(pid int) bool {
+	for range maxDepth {
+		if f.master != nil && pid == f.master.Ref().PID {
+			return true
+		}
+		st, err := proc.Proc.Stat(pid)
+		if err != nil || st.PPID <= 1 {
+			return false
+		}
+		pid = st.PPID
+	}
+	return false
+}

@@ -1,0 +1,156 @@
+package foreign
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/herderd/herder/pidfile"
+	"github.com/herderd/herder/supervisor/master"
+	"github.com/herderd/herder/supervisor/proc"
+)
+
+// A master that a server makes by itself must be found: the successor, after the old
+// one was asked to start it; or the daemon, after the process that we spawned has
+// forked and gone. What a pid file says is a hint: it must be one of those that can
+// be the one, which the process tree knows.
+//
+//  1. A successor is a child of the old master that has executed a program since: a
+//     worker was only forked, and still has its parent's stack ([proc.Stat]).
+//  2. A daemon is a child of ours, for we are the nearest subreaper, and has in its
+//     environment the notify socket that only this generation was given.
+//  3. Of several the pid file's is it. With none there, or without a pid file, it is
+//     one that runs the same program as the old master did, and not one that is about
+//     to end: a helper that a hook has started.
+
+// seekFor bounds the search: a server forks at once, or says why not.
+const seekFor = 10 * time.Second
+
+// steady is how long a candidate that no pid file names must have lived.
+const steady = 100 * time.Millisecond
+
+// seek is a search under way.
+type seek struct {
+	since  time.Time
+	what   string // is looked for, for the log
+	old    proc.Ref
+	exe    string                 // what the old master runs; "": the daemon is looked for
+	stack  uint64                 // of the old master
+	before []proc.Ref             // children that the old master had already
+	first  map[proc.Ref]time.Time // when each candidate was first seen
+}
+
+// search looks once, and plans the next look.
+func (f *Follower) search(now time.Time) {
+	if ref, ok := f.found(now); ok {
+		if err := f.take(ref); err == nil {
+			f.seek, f.started = nil, now
+			f.timer.Reset(shortPause)
+			f.say(master.Report{Kind: master.ReportMaster, PID: ref.PID, Start: ref.Start})
+			f.obeyEnds()
+			return
+		}
+	}
+	if now.Sub(f.seek.since) > seekFor {
+		f.say(master.Report{Kind: master.ReportFailed, Reason: fmt.Sprintf("no %s appeared within %s", f.seek.what, seekFor)})
+		f.lost = true
+		return
+	}
+	f.timer.Reset(min(max(now.Sub(f.seek.since)/16, shortPause), longPause))
+}
+
+func (f *Follower) found(now time.Time) (proc.Ref, bool) {
+	named := f.namedPIDs()
+	for _, ref := range f.candidates() {
+		if slices.Contains(named, ref.PID) {
+			return ref, true
+		}
+		first, seen := f.seek.first[ref]
+		if !seen {
+			f.seek.first[ref] = now
+			continue
+		}
+		if now.Sub(first) >= f.steadyFor(named) && f.runsTheSame(ref) {
+			return ref, true
+		}
+	}
+	return proc.Ref{}, false
+}
+
+// steadyFor: a pid file that is written later is waited for.
+func (f *Follower) steadyFor(named []int) time.Duration {
+	if f.spec.Pidfile != "" && len(named) > 0 {
+		return seekFor / 2
+	}
+	return steady
+}
+
+// namedPIDs are what the server's pid files say now, in either naming.
+func (f *Follower) namedPIDs() []int {
+	if f.spec.Pidfile == "" {
+		return nil
+	}
+	var pids []int
+	for _, path := range []string{f.spec.Pidfile, f.spec.Pidfile + ".2"} {
+		if pid, err := pidfile.Read(path); err == nil && pid != f.seek.old.PID {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// candidates are the processes that can be the one.
+func (f *Follower) candidates() []proc.Ref {
+	var refs []proc.Ref
+	if f.seek.exe != "" {
+		refs = children(f.seek.old.PID, func(st proc.Stat) bool {
+			return st.Stack != f.seek.stack && !slices.Contains(f.seek.before, st.Ref())
+		})
+	}
+	// The old master may have gone meanwhile: what it left is ours.
+	ours := children(os.Getpid(), func(st proc.Stat) bool {
+		if f.seek.exe != "" {
+			return st.Stack != f.seek.stack && !slices.Contains(f.seek.before, st.Ref()) && f.marked(st.PID, "HERDER_GENERATION", f.seek.mark())
+		}
+		return f.marked(st.PID, "NOTIFY_SOCKET", f.notify.Address())
+	})
+	known := f.spec.Masters.Except(proc.Ref{})
+	return slices.DeleteFunc(append(refs, ours...), func(r proc.Ref) bool { return slices.Contains(known, r) })
+}
+
+// mark is what the old master has in its environment, and hands down.
+func (s *seek) mark() string {
+	v, _ := proc.Proc.Environ(s.old.PID, "HERDER_GENERATION")
+	return v
+}
+
+func (f *Follower) marked(pid int, key, value string) bool {
+	got, ok := proc.Proc.Environ(pid, key)
+	return ok && got == value
+}
+
+// children are the living ones of a process that are as wanted.
+func children(pid int, wanted func(proc.Stat) bool) []proc.Ref {
+	pids, err := proc.Proc.Children(pid)
+	if err != nil {
+		return nil
+	}
+	var refs []proc.Ref
+	for _, kid := range pids {
+		if st, err := proc.Proc.Stat(kid); err == nil && !st.Dead() && wanted(st) {
+			refs = append(refs, st.Ref())
+		}
+	}
+	return refs
+}
+
+// runsTheSame: a successor runs what its predecessor did. It may be another release
+// of the interpreter, but then a pid file must name it.
+func (f *Follower) runsTheSame(ref proc.Ref) bool {
+	if f.seek.exe == "" {
+		return true
+	}
+	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", ref.PID))
+	return err == nil && exe == f.seek.exe
+}

@@ -1,0 +1,113 @@
+package foreign
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/herderd/herder/handoff"
+	"github.com/herderd/herder/supervisor/dialect"
+	"github.com/herderd/herder/supervisor/output"
+	"github.com/herderd/herder/supervisor/proc"
+	"github.com/herderd/herder/supervisor/ready"
+)
+
+// Spec is a generation that is to be started.
+type Spec struct {
+	Name       string
+	Generation int
+	Row        dialect.Row
+
+	Path      string
+	Argv      []string // {fd:NAME} and {port:NAME} are expanded
+	Env       []string // but for what tells of listeners and of the notify socket
+	Dir       string
+	Listeners []handoff.Passed // with descriptors of ours
+
+	Masters *Masters // of all generations
+	Binds   bool     // the server binds by itself
+	Pidfile string   // the server's own; "": it has none that is known
+	Daemon  bool     // it leaves the foreground: the process that is spawned is not the master
+
+	Expect int // workers that make it whole; 0: as many as the server starts
+	Before int // workers that the generation before it had; 0: none
+	Ready  ready.How
+
+	User    *proc.User
+	Umask   int // -1: ours
+	Nice    *int
+	Rlimits []proc.Rlimit
+
+	LogPrefix bool   // "[NAME GENERATION] " before every line
+	LogFile   string // takes what the generation writes; "": it goes to our stdout and stderr
+}
+
+// firstFD is where the listeners begin (sd_listen_fds(3)).
+const firstFD = 3
+
+// Start spawns the master of a generation and begins to follow it. The process
+// is the caller's to reap and to close.
+func Start(spawner *proc.Spawner, spec Spec) (*Follower, *proc.Process, error) {
+	f, err := newFollower(spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := f.spawn(spawner)
+	if err != nil {
+		f.giveBack()
+		return nil, nil, err
+	}
+	if err := f.take(p.Ref()); err != nil {
+		f.giveBack()
+		return nil, nil, err
+	}
+	f.start()
+	return f, p, nil
+}
+
+func (f *Follower) spawn(spawner *proc.Spawner) (*proc.Process, error) {
+	s := f.spec
+	argv, err := handoff.Expand(s.Argv, s.Listeners, firstFD)
+	if err != nil {
+		return nil, err
+	}
+	opts := output.Options{Pumps: &f.pumps, Heard: f.heardStderr}
+	if s.LogFile != "" {
+		f.log = output.OpenFile(s.LogFile, func(err error) { f.complaints = append(f.complaints, err.Error()) })
+		opts.Log = f.log
+	}
+	if s.LogPrefix {
+		opts.Prefix = fmt.Sprintf("[%s %d] ", s.Name, s.Generation)
+	}
+	if f.out, err = output.New(opts); err != nil {
+		return nil, err
+	}
+	defer f.out.Started()
+	files := []int{-1, f.out.Stdout, f.out.Stderr}
+	for _, l := range s.Listeners {
+		files = append(files, l.FDs[0])
+	}
+	env := append(s.Env[:len(s.Env):len(s.Env)], s.Row.Environ(s.Listeners, s.Generation, firstFD, s.Argv)...)
+	env = append(env, "NOTIFY_SOCKET="+f.notify.Address(), "HERDER_GENERATION="+strconv.Itoa(s.Generation))
+	return spawner.Spawn(proc.Spec{
+		Path: s.Path, Argv: argv, Env: env, Dir: s.Dir, Files: files,
+		ListenPID: s.Row.MeansFor(s.Argv)&dialect.Listen != 0 && len(s.Listeners) > 0,
+		User:      s.User, Umask: s.Umask, Nice: s.Nice, Rlimits: s.Rlimits,
+		Session: true, // who kills his own group kills himself
+	})
+}
+
+// inodes of all listeners: those it was given, or those that it has bound itself.
+func (f *Follower) inodes() []uint64 {
+	var all []uint64
+	for _, l := range f.spec.Listeners {
+		all = append(all, l.Inodes...)
+	}
+	if !f.spec.Binds {
+		return all
+	}
+	all, err := ready.Listening([]int{f.master.Ref().PID})
+	if err != nil {
+		f.note(err.Error())
+	}
+	return all
+}

@@ -1,0 +1,146 @@
+package foreign
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/herderd/herder/supervisor/dialect"
+	"github.com/herderd/herder/supervisor/master"
+	"github.com/herderd/herder/supervisor/proc"
+)
+
+// verbNames are what the log calls the verbs that a server may not know.
+var verbNames = map[dialect.Verb]string{
+	dialect.Graceful: "graceful stop", dialect.Quick: "quick stop", dialect.Reopen: "reopen logs",
+	dialect.Grow: "one worker more", dialect.Shrink: "one worker fewer",
+	dialect.Drain: "drain workers", dialect.Revive: "bring workers back",
+}
+
+// obey says an order in the server's dialect. A server that boots may not have its
+// handlers yet, and die of a signal that means something harmless later: what can
+// wait until it is whole does.
+func (f *Follower) obey(o master.Order) {
+	if f.master == nil { // looked for; what is said to it then is in order
+		f.later = append(f.later, o)
+		return
+	}
+	switch o.Do {
+	case master.DoQuit:
+		f.tell(dialect.Graceful)
+		return
+	case master.DoStop:
+		f.tell(dialect.Quick)
+		return
+	case master.DoCheck:
+		f.look()
+		f.report()
+		return
+	case master.DoReopen:
+		if f.log != nil {
+			f.log.Reopen()
+			f.complain()
+		}
+	}
+	if !f.whole {
+		f.later = append(f.later, o)
+		return
+	}
+	switch o.Do {
+	case master.DoReopen:
+		f.tell(dialect.Reopen)
+	case master.DoScale:
+		f.resize(o.N)
+	case master.DoNudge:
+		f.nudge.by += o.N
+		f.keepLooking()
+	case master.DoCount:
+		f.nudge.by = o.N - len(f.workers)
+		f.keepLooking()
+	case master.DoSignal:
+		f.signalWorkers(o.Signal)
+	}
+}
+
+// obeyEnds says what was ordered while the master was looked for and cannot wait
+// until it is whole.
+func (f *Follower) obeyEnds() {
+	later := f.later
+	f.later = nil
+	for _, o := range later {
+		f.obey(o)
+	}
+}
+
+// resize: to the herder the generation is one worker, or none when its workers are
+// to be sent away.
+func (f *Follower) resize(n int) {
+	if n == 0 {
+		f.crew = len(f.workers)
+		f.tell(dialect.Drain)
+		return
+	}
+	if f.spec.Row.Says[dialect.Revive] != "" {
+		f.tell(dialect.Revive)
+	} else {
+		f.nudge.by = f.crew - len(f.workers)
+	}
+	f.keepLooking()
+}
+
+// tell signals the master; false where its dialect has no word for that.
+func (f *Follower) tell(v dialect.Verb) bool {
+	name := f.spec.Row.Says[v]
+	if name == "" {
+		f.note(fmt.Sprintf("%s has no word for %q: nothing is said to it", f.spec.Row.Name, verbNames[v]))
+		return false
+	}
+	f.signal(f.master, name)
+	return true
+}
+
+func (f *Follower) signal(p *proc.Process, name string) {
+	sig, err := dialect.Signal(name)
+	if err == nil {
+		err = p.Signal(sig)
+	}
+	if err != nil && !errors.Is(err, proc.ErrGone) {
+		f.note(err.Error())
+	}
+}
+
+func (f *Follower) signalWorkers(name string) {
+	for _, w := range f.workers {
+		f.signal(w.process, name)
+	}
+}
+
+// nudge is a number of workers to be added or taken away, one signal at a time: a
+// second one that comes before the first is taken is lost (signal(7): standard signals
+// do not queue).
+type nudge struct {
+	by   int
+	had  int       // workers when the last signal was sent
+	sent time.Time // zero: none is under way
+}
+
+// nudgePace is how long the effect of one signal is waited for.
+const nudgePace = 300 * time.Millisecond
+
+// step sends the next signal when the last one has had its effect, or its time.
+func (f *Follower) stepNudge(now time.Time) {
+	n := &f.nudge
+	if n.by == 0 || !n.sent.IsZero() && n.had == len(f.workers) && now.Sub(n.sent) < nudgePace {
+		return
+	}
+	verb, one := dialect.Grow, 1
+	if n.by < 0 {
+		verb, one = dialect.Shrink, -1
+	}
+	if !f.tell(verb) {
+		n.by = 0
+		return
+	}
+	n.by, n.had, n.sent = n.by-one, len(f.workers), now
+	f.keepLooking()
+}
