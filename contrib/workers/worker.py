@@ -283,12 +283,22 @@ def hang():
     forever()
 
 
+def elsewhere(worker, address):
+    """Serves a socket of its own instead of ours, and says that it is ready, as servers do that find a LISTEN_PID
+    which is not their pid."""
+    host, _, port = address.rpartition(":")
+    sock = socket.create_server((host, int(port)))
+    notify("READY=1")
+    worker.serve([sock])
+    sys.exit(0)
+
+
 def die(code, text):
     print(text, file=sys.stderr, flush=True)
     os._exit(code)
 
 
-# What the file "mode" may say, with an optional number behind it.
+# What the file "mode" may say, with an optional number (or address) behind it.
 MODES = {
     "ok": lambda worker, n: None,
     "crash": lambda worker, n: die(int(n or 3), "worker: boom: cannot load the app"),
@@ -302,6 +312,7 @@ MODES = {
     "shutdown-listener": lambda worker, n: later(float(n or 1), lambda: worker.act("shutdown", b"")),
     "setblocking": lambda worker, n: later(float(n or 0.2), lambda: worker.act("blocking", b"")),
     "stray": lambda worker, n: stray(),
+    "elsewhere": elsewhere,
     "notify": lambda worker, n: later(float(n or 0), lambda: notify("READY=1")),
     "watchdog": lambda worker, n: threading.Thread(target=watchdog, daemon=True).start(),
 }

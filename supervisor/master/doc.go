@@ -6,6 +6,9 @@
 // decides, and the effects are performed in order; nothing else touches a worker.
 // When the master has left, nothing of its generation is left.
 //
+// A worker is ready when it says so, or is seen to be, and has taken our socket: took.go
+// says when it is believed.
+//
 // The protocol between herder and master, both ends of which are in this package:
 //
 //  1. The herder spawns the master ([Prepare]) with its control socket at fd 3

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/supervisor/pool"
 	"github.com/herderd/herder/supervisor/proc"
 	"github.com/herderd/herder/supervisor/ready"
@@ -68,36 +67,41 @@ func (s *shell) awaitReady(w *worker) []pool.Event {
 	return nil
 }
 
-// isReady: there is evidence that the worker serves. Unless it has thrown our
-// socket away, it is believed.
+// isReady: there is evidence that the worker serves. It is believed, unless it may
+// serve some other socket than ours (took.go).
 func (s *shell) isReady(w *worker) []pool.Event {
-	if !w.booting || w.gone {
+	if !w.booting || w.gone || w.doubted {
 		return nil
 	}
-	w.booting = false
-	if !s.holds(w) {
-		return []pool.Event{pool.Unfit{Slot: w.slot, Why: "did not take the socket"}}
+	pids := tree(w.process.Ref())
+	elsewhere := ""
+	holds := s.holds(pids)
+	if !holds || s.mayServeElsewhere(pids) {
+		elsewhere = s.elsewhere(pids)
 	}
+	switch {
+	case !holds:
+		return s.unfit(w, notTaken("; ", elsewhere))
+	case elsewhere != "":
+		s.prove(w)
+		return nil
+	}
+	return s.up(w)
+}
+
+func (s *shell) up(w *worker) []pool.Event {
+	w.booting = false
 	return []pool.Event{pool.Ready{Slot: w.slot}}
 }
 
-// holds says whether a process of the worker has one of our sockets open. Where
-// we may not look, we believe.
-func (s *shell) holds(w *worker) bool {
-	if len(s.inodes) == 0 {
-		return true
-	}
-	for _, pid := range tree(w) {
-		if has, err := handoff.Holds(pid, s.inodes); has || err != nil {
-			return true
-		}
-	}
-	return false
+func (s *shell) unfit(w *worker, why string) []pool.Event {
+	w.booting = false
+	return []pool.Event{pool.Unfit{Slot: w.slot, Why: why}}
 }
 
-// tree is the worker and all below it.
-func tree(w *worker) []int {
-	pids := []int{w.process.Ref().PID}
+// tree is a worker and all below it.
+func tree(root proc.Ref) []int {
+	pids := []int{root.PID}
 	below, _ := proc.Proc.Descendants(pids[0])
 	for _, ref := range below {
 		pids = append(pids, ref.PID)
@@ -110,7 +114,7 @@ func (s *shell) look() []pool.Event {
 	var events []pool.Event
 	var next time.Duration
 	for _, w := range s.workers {
-		if !w.booting {
+		if !w.booting || w.doubted {
 			continue
 		}
 		age := time.Since(w.started)
@@ -153,7 +157,7 @@ func (s *shell) seesReady(w *worker, age time.Duration) bool {
 
 // armed looks whether a process of the worker waits on one of our sockets.
 func (s *shell) armed(w *worker) bool {
-	for _, pid := range tree(w) {
+	for _, pid := range tree(w.process.Ref()) {
 		switch how, err := ready.Armed(pid, s.inodes); {
 		case err == nil && how == "":
 			continue

@@ -24,6 +24,7 @@ type worker struct {
 	fd      *ready.FD   // nil where it has none
 	started time.Time
 	booting bool      // nobody has said yet that it is ready
+	doubted bool      // somebody said so, and it is looked at whether it took our socket (took.go)
 	seen    time.Time // when a wait that nobody can see into was first seen (ready.IOUring)
 	gone    bool
 	status  string

@@ -97,7 +97,7 @@ func elsewhere() error {
 		return err
 	}
 	defer l.Close()
-	fmt.Fprintln(os.Stderr, "listening elsewhere")
+	fmt.Fprintln(os.Stderr, l.Addr())
 	if err := notify("READY=1"); err != nil {
 		return err
 	}
