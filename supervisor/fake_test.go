@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/herderd/herder/supervisor/control"
@@ -18,6 +19,7 @@ type fakeKernel struct {
 	lives   map[int]life
 	boot    time.Duration // of a good generation
 	refuse  error         // what the preflight says
+	spoiled atomic.Bool   // a listener must be bound anew
 
 	mu    sync.Mutex
 	said  []string // every effect, in order
@@ -119,13 +121,22 @@ func (k *fakeKernel) Tell(t herd.Tell) []herd.Event {
 	return nil
 }
 
+// mended: a listener that was bound anew takes a new generation.
+func (k *fakeKernel) mended() []herd.Event {
+	if k.spoiled.Swap(false) {
+		return []herd.Event{herd.Upgrade{}}
+	}
+	return nil
+}
+
 func (k *fakeKernel) Seal(gen int) []herd.Event {
 	k.say("seal %d", gen)
 	return []herd.Event{herd.Drained{Gen: gen}}
 }
 
 func (k *fakeKernel) Publish(p herd.Publish) []herd.Event { k.say("%s", p); return nil }
-func (k *fakeKernel) Adopt(gen int)                       { k.say("adopt %d", gen) }
+func (k *fakeKernel) Adopt(gen int) []herd.Event          { k.say("adopt %d", gen); return k.mended() }
+func (k *fakeKernel) Mend() []herd.Event                  { k.say("mend"); return k.mended() }
 func (k *fakeKernel) Release(gen int)                     { k.say("release %d", gen); delete(k.alive, gen) }
 func (k *fakeKernel) Forget()                             {}
 func (k *fakeKernel) Reopen()                             { k.say("reopen") }

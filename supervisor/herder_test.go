@@ -186,3 +186,29 @@ func TestStubbornGenerationIsKilled(t *testing.T) {
 	said := story(t, map[int]life{1: stubborn}, func(r *herding) { time.Sleep(5 * time.Second) })
 	wantOrder(t, said, "tell gen=1 quit", "tell gen=1 kill", "release 1")
 }
+
+// W8: the herder looks after its listeners whenever somebody asks how it fares, and what comes of it is decided by the core.
+func TestW8AskingMends(t *testing.T) {
+	for _, ask := range []string{control.DoStatus, control.DoReady} {
+		t.Run(ask, func(t *testing.T) {
+			said := story(t, nil, func(r *herding) {
+				time.Sleep(5 * time.Second)
+				r.k.spoiled.Store(true)
+				if reply := r.ask(ask); reply.Code != 0 {
+					t.Errorf("%s: %+v", ask, reply)
+				}
+				time.Sleep(5 * time.Second)
+			})
+			wantOrder(t, said, "adopt 1", "mend", "check", "spawn 2", "adopt 2")
+		})
+	}
+}
+
+// W8: what is mended as a generation takes over is not forgotten either.
+func TestW8MendedByAdoption(t *testing.T) {
+	said := story(t, nil, func(r *herding) {
+		r.k.spoiled.Store(true)
+		time.Sleep(10 * time.Second)
+	})
+	wantOrder(t, said, "spawn 1", "adopt 1", "check", "spawn 2", "adopt 2")
+}

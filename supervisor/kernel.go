@@ -27,7 +27,11 @@ type Kernel interface {
 	// Publish makes the pid files say this.
 	Publish(p herd.Publish) []herd.Event
 	// Adopt makes the plan of a generation the current one.
-	Adopt(gen int)
+	Adopt(gen int) []herd.Event
+	// Mend puts right what apps did to the listeners they share. Of some of it
+	// the kernel tells nobody, so the loop calls this whenever somebody asks how
+	// the herd fares, as monitors do all the time.
+	Mend() []herd.Event
 	// Release forgets a generation and closes what only it needed.
 	Release(gen int)
 	// Reopen reopens the herder's own log.

@@ -30,6 +30,7 @@ func (t *tender) prune() {
 			return false
 		}
 		t.log.Info("closing a listener", "name", l.Name(), "address", l.Address())
+		delete(t.broken, l)
 		if err := l.Close(); err != nil {
 			t.log.Warn("cannot close a listener", "name", l.Name(), "error", err)
 		}
@@ -140,9 +141,7 @@ func (t *tender) mend(ls []*handoff.Listener) []herd.Event {
 		for _, what := range mended {
 			t.log.Warn("mended a listener", "name", l.Name(), "what", what)
 		}
-		if err != nil {
-			t.log.Error("cannot mend a listener", "name", l.Name(), "error", err)
-		}
+		t.complain(l, err)
 		if !slices.Equal(before, l.Inodes()) {
 			// The generation that serves holds the old socket; only a new one can take this.
 			t.log.Warn("the listener is a new socket: starting a new generation", "name", l.Name())
@@ -152,12 +151,30 @@ func (t *tender) mend(ls []*handoff.Listener) []herd.Event {
 	return events
 }
 
+// complain logs that a listener cannot be mended: once, for it is tried again
+// whenever somebody asks for the status.
+func (t *tender) complain(l *handoff.Listener, err error) {
+	if err == nil {
+		delete(t.broken, l)
+		return
+	}
+	if t.broken[l] != err.Error() {
+		t.broken[l] = err.Error()
+		t.log.Error("cannot mend a listener", "name", l.Name(), "error", err)
+	}
+}
+
+// Mend looks at every listener, since the kernel has no event for O_NONBLOCK
+// that somebody cleared or a backlog that somebody changed, and an idle herder
+// does not poll.
+func (t *tender) Mend() []herd.Event { return t.mend(t.listeners) }
+
 // hold takes listeners into the books and has them watched.
 func (t *tender) hold(ls []*handoff.Listener) {
 	t.listeners = append(t.listeners, ls...)
 	for _, l := range ls {
 		if err := t.watch.Add(l); err != nil {
-			t.log.Warn("cannot watch a listener: what an app does to it goes unnoticed until the next upgrade", "name", l.Name(), "error", err)
+			t.log.Warn("cannot watch a listener: what an app does to it goes unnoticed until somebody asks for the status", "name", l.Name(), "error", err)
 		}
 	}
 }

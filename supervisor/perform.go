@@ -29,7 +29,7 @@ func (h *Herder) performOne(e herd.Effect) []herd.Event {
 	case herd.Publish:
 		return h.kernel.Publish(e)
 	case herd.Adopt:
-		h.kernel.Adopt(e.Gen)
+		return h.kernel.Adopt(e.Gen)
 	case herd.Release:
 		h.log.Info("generation gone", "generation", e.Gen)
 		h.kernel.Release(e.Gen)

@@ -11,6 +11,7 @@ import (
 	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/herd"
 	"github.com/herderd/herder/supervisor/master"
+	"github.com/herderd/herder/supervisor/pool"
 	"github.com/herderd/herder/supervisor/proc"
 )
 
@@ -103,10 +104,10 @@ func (t *tender) listen(g *tended) {
 func (t *tender) heard(g *tended, r master.Report) []herd.Event {
 	switch r.Kind {
 	case master.ReportState:
-		more := r.State.Up > g.state.Up
+		fresh := anyNew(g.state.Workers, r.State.Workers)
 		g.state = *r.State
 		events := []herd.Event{herd.Up{Gen: g.n, N: r.State.Up}}
-		if more && !g.leaving {
+		if fresh && !g.leaving {
 			// Servers change a listener as they start: the backlog, O_NONBLOCK.
 			events = append(events, t.mend(g.plan.listeners)...)
 		}
@@ -127,6 +128,18 @@ func (t *tender) heard(g *tended, r master.Report) []herd.Event {
 		return t.asked(g.n, r.Asked)
 	}
 	return nil
+}
+
+// anyNew reports whether a worker is up that was not before. Their number says
+// too little: only the newest state is sent, so a death and the start of who
+// follows may come as one.
+func anyNew(before, now []master.Worker) bool {
+	up := pool.Up.String()
+	return slices.ContainsFunc(now, func(w master.Worker) bool {
+		return w.State == up && !slices.ContainsFunc(before, func(b master.Worker) bool {
+			return b.State == up && b.PID == w.PID && b.Start == w.Start
+		})
+	})
 }
 
 // asked: a signal sent to a master by its pid file is a wish to the herd. The

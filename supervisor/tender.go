@@ -32,7 +32,8 @@ type tender struct {
 	next    *plan            // checked, not yet spawned
 	trying  int              // the preflight that is waited for; 0: none
 
-	listeners []*handoff.Listener // all that are open
+	listeners []*handoff.Listener          // all that are open
+	broken    map[*handoff.Listener]string // those that could not be mended, and why: said once
 	watch     *handoff.Watch
 
 	own       *pidfile.Locked // the herder's own pid file; nil: none
@@ -74,7 +75,7 @@ func newTender(o Options, spawner *proc.Spawner, own *pidfile.Locked) *tender {
 	return &tender{
 		log: o.Log, reload: o.Reload, reopen: o.ReopenLog, spawner: spawner,
 		notices: make(chan Notice), done: make(chan struct{}), own: own,
-		masters: new(foreign.Masters), tended: map[int]*tended{}, published: map[string]int{},
+		masters: new(foreign.Masters), tended: map[int]*tended{}, published: map[string]int{}, broken: map[*handoff.Listener]string{},
 	}
 }
 
@@ -115,13 +116,13 @@ func (t *tender) Release(gen int) {
 // of listeners that were kept count from now on. And it puts right what the
 // app's start did to them (many servers call listen again and so change the
 // backlog).
-func (t *tender) Adopt(gen int) {
+func (t *tender) Adopt(gen int) []herd.Event {
 	if g := t.tended[gen]; g != nil {
 		t.current = g.plan
 	}
 	t.retune(t.current)
 	t.followed = nil // a deploy may have turned a link on the way to the pid file
-	t.mend(t.current.listeners)
+	return t.mend(t.current.listeners)
 }
 
 func (t *tender) Reopen() { t.reopen() }

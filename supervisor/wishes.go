@@ -70,9 +70,13 @@ func (h *Herder) Handle(ctx context.Context, r control.Request) control.Reply {
 func (h *Herder) request(r request) []herd.Event {
 	switch r.Do {
 	case control.DoStatus:
+		events := h.kernel.Mend() // first, so that the answer is true
 		r.answer <- control.Reply{Status: h.status()}
+		return events
 	case control.DoReady:
+		events := h.kernel.Mend()
 		r.answer <- h.ready()
+		return events
 	case control.DoSignal:
 		r.answer <- h.relay(r.Request)
 	case control.DoUpgrade:

@@ -181,6 +181,9 @@ class Worker:
         elif action == "blocking":
             for sock in self.sockets:
                 os.set_blocking(sock.fileno(), True)
+        elif action == "listen":
+            for sock in self.sockets:
+                sock.listen(5)
         elif action == "nonblocking?":
             return b" ".join(b"no" if os.get_blocking(s.fileno()) else b"yes" for s in self.sockets) + b"\n"
         elif action == "stray":
