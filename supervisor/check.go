@@ -178,5 +178,11 @@ func policy(c *config.Config) herd.Policy {
 	if c.Kind != dialect.Pool {
 		p.Foreign, p.Workers = true, 1
 	}
+	for _, b := range c.Bind {
+		// One socket alone may have nobody, as any listener; its queue waits.
+		if n := b.Options.ReusePort; n > 1 && n > p.MinWorkers {
+			p.MinWorkers, p.MinWhy = n, fmt.Sprintf("reuseport=%d of %s:%s needs as many", n, b.Network, b.Address)
+		}
+	}
 	return p
 }

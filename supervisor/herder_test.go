@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/herderd/herder/handoff"
+	"github.com/herderd/herder/supervisor/config"
 	"github.com/herderd/herder/supervisor/control"
 	"github.com/herderd/herder/supervisor/herd"
 )
@@ -159,6 +161,52 @@ func TestLateHerderWaitsForWhatIsOnItsWay(t *testing.T) {
 		}
 		r.stop(t)
 	})
+}
+
+func TestScaleSaysWhatBecameOfIt(t *testing.T) {
+	story(t, nil, func(r *herding) {
+		time.Sleep(5 * time.Second)
+		for arg, want := range map[string]control.Reply{
+			"3":                    {},
+			"5000":                 {Note: "1000 workers, not 5000: there may be no more"},
+			"+99999999999":         {Code: control.Usage, Error: `cannot scale to "+99999999999": want N, +N or -N`},
+			"-9223372036854775808": {Code: control.Usage, Error: `cannot scale to "-9223372036854775808": want N, +N or -N`},
+		} {
+			if got := r.Handle(context.Background(), control.Request{V: control.Version, Do: control.DoScale, Arg: arg}); got != want {
+				t.Errorf("scale %s: %+v", arg, got)
+			}
+		}
+	})
+}
+
+// Sockets of their own need a worker each; one alone may have nobody, as any listener.
+func TestPolicyOfSockets(t *testing.T) {
+	for text, want := range map[string]struct {
+		least int
+		why   string
+	}{
+		"127.0.0.1:80":                        {},
+		"127.0.0.1:80,reuseport=1":            {},
+		"127.0.0.1:80,name=a,reuseport=4":     {4, "reuseport=4 of tcp:127.0.0.1:80 needs as many"},
+		"udp:127.0.0.1:80,reuseport=3,name=b": {3, "reuseport=3 of udp:127.0.0.1:80 needs as many"},
+	} {
+		spec, err := handoff.ParseSpec(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		two, err := handoff.ParseSpec("127.0.0.1:81,reuseport=2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &config.Config{Workers: 4, Bind: []handoff.Spec{spec}}
+		if p := policy(c); p.MinWorkers != want.least || p.MinWhy != want.why {
+			t.Errorf("%s: %d, %q", text, p.MinWorkers, p.MinWhy)
+		}
+		c.Bind = append(c.Bind, two)
+		if p := policy(c); p.MinWorkers != max(2, want.least) {
+			t.Errorf("%s and two more: %d", text, p.MinWorkers)
+		}
+	}
 }
 
 func TestMasterDiesWorkersServeOn(t *testing.T) {

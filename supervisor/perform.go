@@ -80,7 +80,7 @@ func (h *Herder) reply(id int, r control.Reply) {
 
 func refusal(e herd.Reply) control.Reply {
 	if e.Outcome == herd.Accepted {
-		return control.Reply{}
+		return control.Reply{Note: e.Why}
 	}
 	return control.Reply{Code: code(e.Outcome), Error: e.Why}
 }

@@ -87,12 +87,12 @@ func (h *Herder) request(r request) []herd.Event {
 		}
 		return []herd.Event{herd.Stop{ID: h.wait(r)}}
 	case control.DoScale:
-		n, err := strconv.Atoi(r.Arg)
+		n, err := strconv.ParseInt(r.Arg, 10, 32) // so that no sum overflows
 		if err != nil {
 			r.answer <- control.Reply{Code: control.Usage, Error: fmt.Sprintf("cannot scale to %q: want N, +N or -N", r.Arg)}
 			return nil
 		}
-		return []herd.Event{herd.Scale{ID: h.wait(r), N: n, Relative: strings.ContainsAny(r.Arg[:1], "+-")}}
+		return []herd.Event{herd.Scale{ID: h.wait(r), N: int(n), Relative: strings.ContainsAny(r.Arg[:1], "+-")}}
 	default:
 		r.answer <- control.Reply{Code: control.Usage, Error: fmt.Sprintf("cannot do %q: this herder does not know it", r.Do)}
 	}

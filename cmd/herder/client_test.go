@@ -101,6 +101,24 @@ func TestRequestsOfTheOtherClients(t *testing.T) {
 	}
 }
 
+func TestScaleSaysWhatBecameOfIt(t *testing.T) {
+	for _, test := range []struct {
+		reply       control.Reply
+		out, stderr string
+	}{
+		{control.Reply{}, "", ""},
+		{control.Reply{Note: "1000 workers, not 5000: there may be no more"}, "1000 workers, not 5000: there may be no more\n", ""},
+		{control.Reply{Code: control.Refused, Error: "cannot have 0 workers"}, "", "herder: scale: cannot have 0 workers\n"},
+	} {
+		socket, asked := played(t, test.reply)
+		code, out, stderr := client("scale", "5000", "--socket", socket)
+		if code != test.reply.Code || out != test.out || stderr != test.stderr {
+			t.Errorf("%+v: exit %d\n%s%s", test.reply, code, out, stderr)
+		}
+		<-asked
+	}
+}
+
 // full is a status with something of everything.
 func full() *control.Status {
 	at := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)

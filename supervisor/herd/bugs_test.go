@@ -199,6 +199,14 @@ var seededBugs = []seededBug{
 	}},
 	{"a generation that leaves by itself is counted on", "", genInstead(factFailed, Whole, genLate)},
 	{"a lost generation waits for the whole preflight", "", instead(ServingLost, Checking, (*Herd).goOn)},
+	{"a socket is left without a worker", "sockets of their own",
+		instead(AskedScale, Serving, func(h *Herd, _ time.Time, e Event) { h.resize(h.find(h.serving), 1); h.reply(id(e), Accepted, "") })},
+	{"rolling, a socket of the old generation is left without a worker", "rolling sockets",
+		genFirst(factUp, Booting, func(h *Herd, _ *generation) {
+			if old := h.find(h.serving); old != nil {
+				old.least = 0
+			}
+		})},
 	{"a refused preflight forgets that nothing serves", "crashes",
 		instead(HerdDue, Checking, func(h *Herd, now time.Time, _ Event) {
 			h.conclude(now, Refused, "")

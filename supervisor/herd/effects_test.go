@@ -84,7 +84,7 @@ func (w *world) performSpawn(before *world, e Event, f Spawn) error {
 		w.kept, w.keptWorkers, w.keptDrained, w.scaled = before.h.policy, before.h.workers, before.h.drained, false
 	}
 	w.spawned = f.Gen
-	w.living = append(w.living, truth{n: f.Gen, want: f.Workers, silent: true})
+	w.living = append(w.living, truth{n: f.Gen, want: f.Workers, least: w.h.policy.MinWorkers, silent: true})
 	return nil
 }
 
@@ -101,6 +101,9 @@ func (w *world) performTell(before *world, e Event, f Tell) error {
 		}
 		return nil
 	case Resize:
+		if was == Whole && f.N < t.least && !w.h.drained {
+			return fmt.Errorf("I12: a socket is left without a worker: %d are needed", t.least)
+		}
 		t.want = f.N
 		fallthrough
 	case ReopenLogs:

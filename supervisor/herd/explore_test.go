@@ -45,6 +45,9 @@ var arenas = []arena{
 	{"rolling", func(p *Policy) { p.Rolling, p.Workers = true, 3 }, nil, [purses]int8{upgrades: 1, faults: 1, wishes: 1, all: 2}},
 	{"no workers", func(p *Policy) { p.Workers = 0 }, nil, [purses]int8{upgrades: 1, faults: 2, wishes: 1, all: 2}},
 	{"foreign", foreign, nil, [purses]int8{upgrades: 1, faults: 1, wishes: 2, all: 3}},
+	{"sockets of their own", func(p *Policy) { p.Workers, p.MinWorkers = 2, 2 }, func(p *Policy) { p.Workers, p.MinWorkers = 1, 0 }, [purses]int8{upgrades: 1, faults: 1, wishes: 2, all: 2}},
+	{"sockets to come", nil, func(p *Policy) { p.MinWorkers = 2 }, [purses]int8{upgrades: 1, faults: 1, wishes: 1, all: 2}},
+	{"rolling sockets", func(p *Policy) { p.Rolling, p.Workers, p.MinWorkers = true, 3, 2 }, nil, [purses]int8{upgrades: 1, faults: 1, wishes: 1, all: 2}},
 	{"impatience", overlap, nil, [purses]int8{upgrades: 1, stops: 2, all: 3}},
 }
 

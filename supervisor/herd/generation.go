@@ -11,6 +11,7 @@ type generation struct {
 	phase    GenPhase
 	due      time.Time // when the phase has lasted too long; zero: it may last
 	want     int       // workers it was last told to have
+	least    int       // fewer of them would leave one of its sockets without any
 	up       int       // workers it last said are ready
 	spoke    bool      // its master has said so at least once
 	since    time.Time // it serves since then; zero: it never did
@@ -48,7 +49,7 @@ func (h *Herd) weigh(g *generation, now time.Time) Kind {
 	}
 	old := h.find(h.serving)
 	if h.policy.Rolling && old != nil && old.phase == Whole && g.up+1 > g.want {
-		h.resize(old, min(old.want, max(1, h.workers-g.up)))
+		h.resize(old, min(old.want, max(1, old.least, h.workers-g.up)))
 		h.resize(g, g.up+1)
 		g.due = now.Add(h.policy.ReadyTimeout)
 	}

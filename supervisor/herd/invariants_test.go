@@ -146,7 +146,8 @@ func (w *world) holdQuits(before *world, e Event) error {
 }
 
 // holdWorkers: who serves has been told how many workers are wanted, and in a
-// rolling upgrade there is never more than one too many.
+// rolling upgrade there is never more than one too many, but for those that
+// the sockets of the old generation need until it leaves.
 func (w *world) holdWorkers(before *world, _ Event) error {
 	want := w.h.workers
 	if w.h.drained {
@@ -163,10 +164,13 @@ func (w *world) holdWorkers(before *world, _ Event) error {
 	if !rolling && successor.want != want {
 		return fmt.Errorf("%d workers wanted of the successor, %d asked for", want, successor.want)
 	}
-	if most := max(w.keptWorkers, w.h.workers) + 1; rolling && !w.scaled && serving.want+successor.want > most {
+	if !rolling {
+		return nil
+	}
+	if most := max(max(w.keptWorkers, w.h.workers)+1, serving.least+w.h.workers); !w.scaled && serving.want+successor.want > most {
 		return fmt.Errorf("rolling: %d and %d workers, at most %d are allowed", serving.want, successor.want, most)
 	}
-	if rolling && w.keptWorkers > 0 && !w.keptDrained && serving.want == 0 {
+	if w.keptWorkers > 0 && !w.keptDrained && serving.want == 0 {
 		return fmt.Errorf("rolling: the old generation has no worker left, and the new one does not serve")
 	}
 	return nil

@@ -16,7 +16,7 @@ func (w *world) key(withPurses bool) uint64 {
 	b = w.h.append(b, w.now)
 	for i := range w.living {
 		t := &w.living[i]
-		b = append(b, w.h.rank(t.n), byte(t.want), byte(t.up), bits(t.silent, t.headless, t.deserts, t.queue, t.told, t.held, t.hasty))
+		b = append(b, w.h.rank(t.n), byte(t.want), byte(t.up), byte(t.least), bits(t.silent, t.headless, t.deserts, t.queue, t.told, t.held, t.hasty))
 	}
 	b = append(b, 0xfd)
 	for _, try := range w.checks {
@@ -50,7 +50,7 @@ func (h *Herd) append(b []byte, now time.Time) []byte {
 	}
 	for i := range h.gens {
 		g := &h.gens[i]
-		b = append(b, h.rank(g.n), byte(g.phase), byte(g.want), byte(g.up), bits(g.spoke, g.headless, g.held, g.halted, g.served()))
+		b = append(b, h.rank(g.n), byte(g.phase), byte(g.want), byte(g.up), byte(g.least), bits(g.spoke, g.headless, g.held, g.halted, g.served()))
 		b = appendUntil(b, g.due, now)
 		if g.served() {
 			b = appendUntil(b, now, now.Add(-min(now.Sub(g.since), h.policy.Settle)))
@@ -84,5 +84,5 @@ func bits(flags ...bool) (b byte) {
 
 // policyByte tells the policies of one world apart, which differ in little.
 func policyByte(p Policy) byte {
-	return byte(p.Workers)<<2 | bits(p.Rolling, p.Overlap > 0)
+	return byte(p.MinWorkers)<<4 | byte(p.Workers)<<2 | bits(p.Rolling, p.Overlap > 0)
 }

@@ -16,7 +16,7 @@ func (h *Herd) start(now time.Time, _ Event) {
 // bring spawns the next generation in the role of successor.
 func (h *Herd) bring(now time.Time, workers int) {
 	h.last++
-	g := generation{n: h.last, want: workers}
+	g := generation{n: h.last, want: workers, least: h.policy.MinWorkers}
 	g.enter(Booting, now.Add(h.policy.ReadyTimeout))
 	h.gens = append(h.gens, g)
 	h.successor, h.drained = g.n, false
@@ -38,7 +38,7 @@ func (h *Herd) checked(now time.Time, e Event) {
 	if h.policy.Workers != h.before.Workers || h.policy.Foreign {
 		h.workers = h.policy.Workers
 	}
-	h.workers = min(h.workers, h.policy.MaxWorkers)
+	h.want(h.workers)
 	h.gave = h.workers
 	h.phase, h.due = Upgrading, time.Time{}
 	workers := h.workers
@@ -150,6 +150,7 @@ func (h *Herd) restore() {
 		h.workers = h.had
 	}
 	h.policy = h.before
+	h.want(h.workers)
 }
 
 // forgive: a QUIT that was held for a successor that does not come is void,

@@ -1,14 +1,19 @@
 package herd
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Policy is what the configuration says about time and numbers. A change of
 // it travels with [Checked] and is kept only if its generation makes it.
 type Policy struct {
-	Workers    int  // workers of a generation
-	MaxWorkers int  // a wish for more is cut to this
-	Rolling    bool // replace workers one by one instead of all at once
-	Foreign    bool // the masters count their own workers: a generation is one, which is up when it serves
+	Workers    int    // workers of a generation
+	MaxWorkers int    // a wish for more is cut to this
+	MinWorkers int    // and one for fewer is raised to this: with fewer, a socket of its own would have nobody who accepts
+	MinWhy     string // says whose sockets those are
+	Rolling    bool   // replace workers one by one instead of all at once
+	Foreign    bool   // the masters count their own workers: a generation is one, which is up when it serves
 
 	StartTries int           // failed starts before the run is given up, as long as none ever settled
 	Settle     time.Duration // a generation that served this long was no failed start
@@ -36,6 +41,19 @@ func Defaults() Policy {
 		StopTimeout: 30 * time.Second, QuickTimeout: 5 * time.Second, KillTimeout: 5 * time.Second,
 		MaxRetiring: 8,
 	}
+}
+
+// cut is the number of workers next to n that there may be, and why it is not n.
+func (p Policy) cut(n int) (workers int, why string) {
+	switch {
+	case n < 0 && p.MinWorkers == 0:
+		return 0, fmt.Sprintf("0 workers, not %d: there are no fewer", n)
+	case n < p.MinWorkers:
+		return p.MinWorkers, fmt.Sprintf("%d workers, not %d: %s", p.MinWorkers, n, p.MinWhy)
+	case n > p.MaxWorkers:
+		return p.MaxWorkers, fmt.Sprintf("%d workers, not %d: there may be no more", p.MaxWorkers, n)
+	}
+	return n, ""
 }
 
 // publishRetry is how long after a pid file could not be written it is tried

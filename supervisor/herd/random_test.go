@@ -25,7 +25,8 @@ func TestRandomWalks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawPolicy(t)
 		next := p
-		next.Workers = rapid.IntRange(0, p.MaxWorkers).Draw(t, "next workers")
+		next.MinWorkers = rapid.IntRange(0, p.MaxWorkers).Draw(t, "next min workers")
+		next.Workers = rapid.IntRange(next.MinWorkers, p.MaxWorkers).Draw(t, "next workers")
 		next.Overlap = drawDuration(t, "next overlap", 0)
 		next.Rolling = rapid.Bool().Draw(t, "next rolling")
 		w, err := newWorld(p, next, rich())
@@ -39,9 +40,10 @@ func TestRandomWalks(t *testing.T) {
 
 func drawPolicy(t *rapid.T) Policy {
 	most := rapid.IntRange(1, 4).Draw(t, "max workers")
+	least := rapid.IntRange(0, most).Draw(t, "min workers")
 	return Policy{
-		MaxWorkers: most,
-		Workers:    rapid.IntRange(0, most).Draw(t, "workers"),
+		MaxWorkers: most, MinWorkers: least,
+		Workers:    rapid.IntRange(least, most).Draw(t, "workers"),
 		Rolling:    rapid.Bool().Draw(t, "rolling"),
 		StartTries: rapid.IntRange(1, 4).Draw(t, "tries"), MaxRetiring: rapid.IntRange(1, 4).Draw(t, "max retiring"),
 		Seed: rapid.Uint64().Draw(t, "seed"), Settle: drawDuration(t, "settle", 1),

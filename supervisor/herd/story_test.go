@@ -153,7 +153,7 @@ func (a args) number(key string) int {
 // policy is p with what the arguments say changed.
 func (a args) policy(p Policy) Policy {
 	for key, field := range map[string]*int{
-		"workers": &p.Workers, "max-workers": &p.MaxWorkers, "tries": &p.StartTries, "max-retiring": &p.MaxRetiring,
+		"workers": &p.Workers, "max-workers": &p.MaxWorkers, "min-workers": &p.MinWorkers, "tries": &p.StartTries, "max-retiring": &p.MaxRetiring,
 	} {
 		if a.has(key) {
 			*field = a.number(key)
@@ -166,6 +166,7 @@ func (a args) policy(p Policy) Policy {
 	}
 	p.Rolling = p.Rolling || a.has("rolling")
 	p.Foreign = p.Foreign || a.has("foreign")
+	p.MinWhy = "the sockets need them"
 	return p
 }
 

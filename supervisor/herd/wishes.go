@@ -117,11 +117,17 @@ func (h *Herd) departed(time.Time, Event) {
 	}
 }
 
-// scale sets how many workers are wanted; the last word counts.
+// scale sets how many workers are wanted; the last word counts. None at all is
+// a wish to send them away, and a wish that cannot be fulfilled is refused
+// rather than made another one.
 func (h *Herd) scale(now time.Time, e Event) {
 	s := e.(Scale)
 	if h.policy.Foreign && !h.drained {
 		h.scaleForeign(s)
+		return
+	}
+	if p := h.policy; !s.Relative && s.N == 0 && p.MinWorkers > 0 {
+		h.reply(s.ID, Refused, fmt.Sprintf("cannot have 0 workers: %s; WINCH sends all away for a while", p.MinWhy))
 		return
 	}
 	n := s.N
@@ -134,11 +140,10 @@ func (h *Herd) scale(now time.Time, e Event) {
 			n = h.workers
 		}
 	}
-	h.workers = min(max(n, 0), h.policy.MaxWorkers)
 	if h.policy.Foreign {
-		h.workers = h.policy.Workers
+		n = h.policy.Workers
 	}
-	h.reply(s.ID, Accepted, "")
+	h.reply(s.ID, Accepted, h.want(n))
 	h.fit(now)
 }
 
@@ -158,11 +163,22 @@ func (h *Herd) scaleForeign(s Scale) {
 	h.reply(s.ID, Accepted, "")
 }
 
-// fit tells the generations how many workers they are to have now.
+// want makes n workers the number that is wanted, or the next to it that there
+// may be, and says why it is not n.
+func (h *Herd) want(n int) (why string) {
+	if h.workers, why = h.policy.cut(n); why != "" {
+		h.note(0, why)
+	}
+	return why
+}
+
+// fit tells the generations how many workers they are to have now. The one
+// that serves was made with another configuration than the successor, and may
+// need more for its sockets.
 func (h *Herd) fit(now time.Time) {
 	rolling := h.policy.Rolling && h.phase == Upgrading && h.whole()
 	if g := h.find(h.serving); g != nil && g.phase == Whole && !rolling && !h.drained {
-		h.resize(g, h.workers)
+		h.resize(g, max(h.workers, g.least))
 	}
 	g := h.find(h.successor)
 	if g == nil {
@@ -182,6 +198,8 @@ func (h *Herd) whole() bool {
 	return g != nil && g.phase == Whole
 }
 
+// drain: where a socket needs a worker of its own, too. Without any worker all
+// sockets are alike, and who connects waits in their queues.
 func (h *Herd) drain(_ time.Time, e Event) {
 	h.drained = true
 	h.resize(h.find(h.serving), 0)

@@ -41,6 +41,7 @@ type world struct {
 // truth is what is so about one generation.
 type truth struct {
 	n, want, up int
+	least       int  // workers its sockets need
 	silent      bool // nothing was heard of it yet: it may turn out not to exist
 	headless    bool // its master is gone
 	deserts     bool // its master gave its start up
