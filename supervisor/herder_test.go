@@ -230,6 +230,23 @@ func TestNeverServed(t *testing.T) {
 	})
 }
 
+func TestStatusOfBackoff(t *testing.T) {
+	story(t, map[int]life{1: crashes}, func(r *herding) {
+		time.Sleep(1100 * time.Millisecond)
+		s, now := r.ask(control.DoStatus).Status, time.Now()
+		if s.State != "backoff" || s.NextStart == nil || s.NextStart.Reason != "worker 1: exit 1" || s.NextStart.Tries != 1 {
+			t.Fatalf("status: %+v, next start %+v", s, s.NextStart)
+		}
+		if wait := s.NextStart.At.Sub(now); wait <= 0 || wait > testPolicy().BackoffMin {
+			t.Errorf("next start in %s", wait)
+		}
+		time.Sleep(5 * time.Second)
+		if s := r.ask(control.DoStatus).Status; s.State != "serving" || s.NextStart != nil {
+			t.Errorf("status: %+v, next start %+v", s, s.NextStart)
+		}
+	})
+}
+
 func TestStubbornGenerationIsKilled(t *testing.T) {
 	said := story(t, map[int]life{1: stubborn}, func(r *herding) { time.Sleep(5 * time.Second) })
 	wantOrder(t, said, "tell gen=1 quit", "tell gen=1 kill", "release 1")

@@ -16,6 +16,9 @@ func (h *Herder) status() *control.Status {
 		Name: h.name, PID: os.Getpid(), State: stateName(snap.Phase),
 		Listeners: h.kernel.Listeners(), LastUpgrade: h.last,
 	}
+	if snap.Phase == herd.Waiting {
+		s.NextStart = &control.NextStart{At: snap.Due, Reason: snap.Why, Tries: snap.Tries}
+	}
 	for _, g := range snap.Generations {
 		seen, _ := h.kernel.Look(g.Number)
 		seen.Generation = g.Number

@@ -136,9 +136,12 @@ func (t *tender) Look(gen int) (control.Generation, []string) {
 	seen := control.Generation{Generation: gen, Want: g.state.Target}
 	if g.master != nil {
 		ref := g.master.Ref()
-		seen.Master = control.Master{PID: ref.PID, Start: startTime(ref)}
+		seen.Master = &control.Master{PID: ref.PID, Start: startTime(ref)}
 	}
 	for _, w := range g.state.Workers {
+		if g.master == nil && g.orphans[w.PID] == nil && t.blind == nil {
+			continue // its master cannot tell that it is gone
+		}
 		seen.Workers = append(seen.Workers, control.Worker{ID: w.ID, PID: w.PID, State: w.State, Since: w.Since, Restarts: w.Restarts})
 	}
 	return seen, g.tail

@@ -127,11 +127,11 @@ func full() *control.Status {
 	}
 	return &control.Status{
 		Name: "web", PID: 1, State: "upgrading",
-		Serving: &control.Generation{Generation: 7, Want: 2, Master: control.Master{PID: 8123, Start: at},
+		Serving: &control.Generation{Generation: 7, Want: 2, Master: &control.Master{PID: 8123, Start: at},
 			Workers: []control.Worker{worker(0, "up", 1), worker(1, "up", 2)}},
-		Successor: &control.Generation{Generation: 8, Want: 2, Master: control.Master{PID: 8200, Start: at.Add(50 * time.Hour)},
+		Successor: &control.Generation{Generation: 8, Want: 2, Master: &control.Master{PID: 8200, Start: at.Add(50 * time.Hour)},
 			Workers: []control.Worker{worker(0, "booting", 0)}},
-		Retiring: []control.Generation{{Generation: 6, Want: 2, Master: control.Master{PID: 7001, Start: at.Add(-time.Minute)},
+		Retiring: []control.Generation{{Generation: 6, Want: 2, Master: &control.Master{PID: 7001, Start: at.Add(-time.Minute)},
 			Workers: []control.Worker{worker(1, "leaving", 0)}}},
 		Listeners:   []control.Listener{{Name: "a", Address: "tcp:127.0.0.1:80", Queued: 3, Backlog: 1000}, {Name: "b", Address: "unix:/x", Backlog: 24}},
 		LastUpgrade: &control.Verdict{Verdict: control.RolledBack, Reason: "exit 1\nmore", From: 6, To: 7},
@@ -154,20 +154,39 @@ web   6    retiring   0/2    7001    0         -       2d2h    workers not gone 
 		t.Error(diff)
 	}
 	out.Reset()
-	if err := table(&out, &control.Status{Name: "jobs", State: "backoff"}, now); err != nil {
+	if err := table(&out, &control.Status{Name: "jobs", State: "starting"}, now); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Fields(strings.Split(out.String(), "\n")[1]); strings.Join(got, " ") != "jobs - backoff - - - - -" {
+	if got := strings.Fields(strings.Split(out.String(), "\n")[1]); strings.Join(got, " ") != "jobs - starting - - - - -" {
 		t.Errorf("%q", got)
 	}
-	out.Reset()
+}
+
+func TestStatusTableOfTrouble(t *testing.T) {
+	now := time.Date(2026, 11, 27, 14, 0, 5, 0, time.UTC)
 	orphaned := full()
-	orphaned.Serving.Master = control.Master{}
-	if err := table(&out, orphaned, now); err != nil {
-		t.Fatal(err)
-	}
-	if got := strings.Fields(strings.Split(out.String(), "\n")[1]); got[4] != "-" || got[7] != "-" {
-		t.Errorf("without its master: %q", got)
+	orphaned.Serving.Master, orphaned.Retiring[0].Master, orphaned.LastUpgrade = nil, nil, nil
+	waiting := &control.Status{Name: "jobs", State: "backoff", LastUpgrade: full().LastUpgrade,
+		NextStart: &control.NextStart{At: now.Add(4 * time.Second), Reason: "worker 1: exit 1\nmore", Tries: 2}}
+	both := full()
+	both.State, both.Serving.Master, both.NextStart = "backoff", nil, waiting.NextStart
+	for _, test := range []struct {
+		s    *control.Status
+		line int
+		want string
+	}{
+		{orphaned, 1, "web 7 upgrading 2/2 - 3 3/1024 - no master"},
+		{orphaned, 3, "web 6 retiring 0/2 - 0 - - no master; workers not gone yet: 1"},
+		{waiting, 1, "jobs - backoff - - - - - next try in 4s: worker 1: exit 1"},
+		{both, 1, "web 7 backoff 2/2 - 3 3/1024 - no master; next try in 4s: worker 1: exit 1"},
+	} {
+		var out strings.Builder
+		if err := table(&out, test.s, now); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(strings.Fields(strings.Split(out.String(), "\n")[test.line]), " "); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
 	}
 }
 

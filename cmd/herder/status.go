@@ -67,10 +67,10 @@ func table(to io.Writer, s *control.Status, now time.Time) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tGEN\tSTATE\tREADY\tMASTER\tRESTARTS\tQUEUED\tUPTIME\tNOTE")
 	if s.Serving == nil {
-		fmt.Fprintf(w, "%s\t-\t%s\t-\t-\t-\t%s\t-\t%s\n", s.Name, s.State, queued(s.Listeners), lastUpgrade(s.LastUpgrade))
+		fmt.Fprintf(w, "%s\t-\t%s\t-\t-\t-\t%s\t-\t%s\n", s.Name, s.State, queued(s.Listeners), note(s, now))
 	} else {
 		// The state of the herd is that of the generation that serves.
-		row(w, s, s.Serving, s.State, queued(s.Listeners), lastUpgrade(s.LastUpgrade), now)
+		row(w, s, s.Serving, s.State, queued(s.Listeners), note(s, now), now)
 	}
 	if s.Successor != nil {
 		row(w, s, s.Successor, "successor", "-", "not ready yet", now)
@@ -90,16 +90,14 @@ func row(w io.Writer, s *control.Status, g *control.Generation, state, queued, n
 			ready++
 		}
 	}
-	fmt.Fprintf(w, "%s\t%d\t%s\t%d/%d\t%s\t%d\t%s\t%s\t%s\n", s.Name, g.Generation, state, ready, g.Want,
-		masterPID(g.Master), restarts, queued, uptime(g.Master.Start, now), note)
-}
-
-// masterPID is "-" where the master died and its workers serve on.
-func masterPID(m control.Master) string {
-	if m.PID == 0 {
-		return "-"
+	pid, start := "-", time.Time{}
+	if g.Master != nil {
+		pid, start = strconv.Itoa(g.Master.PID), g.Master.Start
+	} else {
+		note = strings.TrimSuffix("no master; "+note, "; ")
 	}
-	return strconv.Itoa(m.PID)
+	fmt.Fprintf(w, "%s\t%d\t%s\t%d/%d\t%s\t%d\t%s\t%s\t%s\n", s.Name, g.Generation, state, ready, g.Want,
+		pid, restarts, queued, uptime(start, now), note)
 }
 
 // queued is what waits at all listeners, and how much room there is.
@@ -114,20 +112,32 @@ func queued(ls []control.Listener) string {
 	return fmt.Sprintf("%d/%d", waits, room)
 }
 
-func lastUpgrade(v *control.Verdict) string {
-	if v == nil || v.Verdict == control.Upgraded {
-		return ""
+// note says what is wrong, if anything is: that the herd waits to start again,
+// or that the last upgrade came to nothing.
+func note(s *control.Status, now time.Time) string {
+	line := func(reason string) string {
+		first, _, _ := strings.Cut(reason, "\n")
+		return first
 	}
-	reason, _, _ := strings.Cut(v.Reason, "\n")
-	return fmt.Sprintf("last upgrade %s: %s", v.Verdict, reason)
+	switch v, next := s.LastUpgrade, s.NextStart; {
+	case next != nil:
+		return fmt.Sprintf("next try in %s: %s", span(next.At.Sub(now)), line(next.Reason))
+	case v != nil && v.Verdict != control.Upgraded:
+		return fmt.Sprintf("last upgrade %s: %s", v.Verdict, line(v.Reason))
+	}
+	return ""
 }
 
-// uptime has the two largest units only, as in 2d4h.
 func uptime(start, now time.Time) string {
 	if start.IsZero() {
 		return "-"
 	}
-	s := int(max(0, now.Sub(start)) / time.Second)
+	return span(now.Sub(start))
+}
+
+// span has the two largest units only, as in 2d4h.
+func span(d time.Duration) string {
+	s := int(max(0, d) / time.Second)
 	switch {
 	case s < 60:
 		return fmt.Sprintf("%ds", s)

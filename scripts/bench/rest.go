@@ -23,7 +23,7 @@ func (b *bench) rested() (h *herd, pids []int, err error) {
 	}
 	if err == nil {
 		s, awaitErr := h.await(2)
-		if err = awaitErr; err == nil {
+		if err = awaitErr; err == nil && s.Serving.Master != nil {
 			return h, []int{h.cmd.Process.Pid, s.Serving.Master.PID}, nil
 		}
 	}

@@ -67,12 +67,20 @@ type Status struct {
 	Retiring    []Generation `json:"retiring"`
 	Listeners   []Listener   `json:"listeners"`
 	LastUpgrade *Verdict     `json:"last_upgrade"` // null: there was none
+	NextStart   *NextStart   `json:"next_start"`   // null: the state is not backoff
+}
+
+// A NextStart is what a herd waits for after a start that failed.
+type NextStart struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"` // why the last start failed
+	Tries  int       `json:"tries"`  // starts that failed since a generation last settled
 }
 
 // A Generation is one master with its workers.
 type Generation struct {
 	Generation int      `json:"generation"`
-	Master     Master   `json:"master"`
+	Master     *Master  `json:"master"` // null: it died, its workers serve on
 	Workers    []Worker `json:"workers"`
 	Want       int      `json:"want"` // the number of workers it should have
 }

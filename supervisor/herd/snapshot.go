@@ -10,7 +10,10 @@ import (
 // Snapshot is what a status page may know of the herd.
 type Snapshot struct {
 	Phase                        Phase
-	Workers                      int // wanted
+	Due                          time.Time // when the phase has lasted too long, or ends; zero: it may last
+	Why                          string    // the last start failed, or the last generation was lost
+	Tries                        int       // starts that failed since one settled
+	Workers                      int       // wanted
 	Drained                      bool
 	Serving, Successor, Outgoing int // numbers of generations; 0 is none
 	Generations                  []Generation
@@ -29,7 +32,7 @@ type Generation struct {
 // Snapshot returns the present state.
 func (h *Herd) Snapshot() Snapshot {
 	s := Snapshot{
-		Phase: h.phase, Workers: h.workers, Drained: h.drained,
+		Phase: h.phase, Due: h.due, Why: h.why, Tries: h.tries, Workers: h.workers, Drained: h.drained,
 		Serving: h.serving, Successor: h.successor, Outgoing: h.outgoing,
 	}
 	for _, g := range h.gens {
