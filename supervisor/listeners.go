@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -207,7 +206,9 @@ func (t *tender) Listeners() []control.Listener {
 		if err != nil {
 			t.log.Debug("cannot see the queue of a listener", "name", l.Name(), "error", err)
 		}
-		out = append(out, control.Listener{Name: l.Name(), Address: fmt.Sprint(l.Address()), Queued: queued, Backlog: backlog})
+		out = append(out, control.Listener{
+			Name: l.Name(), Address: l.Address(), Network: l.Network(), Queued: queued, Backlog: backlog,
+		})
 	}
 	return out
 }

@@ -101,6 +101,26 @@ func TestW8NewSocketTakesANewGeneration(t *testing.T) {
 	conn.Close()
 }
 
+// The status tells datagrams, which are counted in bytes, from connections.
+func TestStatusOfListeners(t *testing.T) {
+	tend, _ := tending(t, "127.0.0.1:0,backlog=7", "udp:127.0.0.1:0")
+	conn, err := net.Dial("udp", tend.listeners[1].Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	ls := tend.Listeners()
+	if tcp := ls[0]; tcp.Network != "tcp" || tcp.Queued != 0 || tcp.Backlog != 7 {
+		t.Errorf("%+v", tcp)
+	}
+	if udp := ls[1]; udp.Network != "udp" || udp.Queued < 100 || udp.Address != tend.listeners[1].Address() {
+		t.Errorf("%+v", udp)
+	}
+}
+
 // A monitor asks every few seconds; what cannot be mended is said once, and again when it happens again.
 func TestW8ComplaintIsSaidOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")

@@ -190,6 +190,33 @@ func TestStatusTableOfTrouble(t *testing.T) {
 	}
 }
 
+// Of a socket for datagrams the number is bytes, not connections.
+func TestStatusQueues(t *testing.T) {
+	tcp := control.Listener{Network: "tcp", Queued: 3, Backlog: 1000}
+	shut := control.Listener{Network: "tcp"}
+	unix := control.Listener{Network: "unix", Queued: 1, Backlog: 24}
+	udp := control.Listener{Network: "udp", Queued: 1240, Backlog: 212992}
+	gram := control.Listener{Network: "unixgram", Backlog: 212992}
+	for _, test := range []struct {
+		listeners []control.Listener
+		want      string
+	}{
+		{nil, "-"},
+		{[]control.Listener{tcp}, "3/1000"},
+		{[]control.Listener{shut}, "0/0"},
+		{[]control.Listener{tcp, unix}, "4/1024"},
+		{[]control.Listener{udp}, "1.2kB"},
+		{[]control.Listener{gram}, "0B"},
+		{[]control.Listener{udp, tcp, gram, unix}, "4/1024+1.2kB"},
+		{[]control.Listener{{Network: "udp", Queued: 2_500_000}}, "2.5MB"},
+		{[]control.Listener{{Queued: 1, Backlog: 2}}, "1/2"}, // of a herder before this was told
+	} {
+		if got := queued(test.listeners); got != test.want {
+			t.Errorf("%v: %q, want %q", test.listeners, got, test.want)
+		}
+	}
+}
+
 func TestStatusJSONIsTheStatus(t *testing.T) {
 	socket, _ := played(t, control.Reply{Status: full()})
 	code, out, stderr := client("status", "-o", "json", "-s", socket)

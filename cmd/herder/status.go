@@ -100,16 +100,39 @@ func row(w io.Writer, s *control.Status, g *control.Generation, state, queued, n
 		pid, restarts, queued, uptime(start, now), note)
 }
 
-// queued is what waits at all listeners, and how much room there is.
+// queued is what waits at all listeners, and how much room there is. A socket
+// for datagrams counts bytes, which are shown beside the connections.
 func queued(ls []control.Listener) string {
-	if len(ls) == 0 {
+	waits, room, bytes := 0, 0, -1
+	for _, l := range ls {
+		if l.Network == "udp" || l.Network == "unixgram" {
+			bytes = max(0, bytes) + l.Queued
+		} else {
+			waits, room = waits+l.Queued, room+l.Backlog
+		}
+	}
+	var parts []string
+	if room > 0 || bytes < 0 && len(ls) > 0 {
+		parts = append(parts, fmt.Sprintf("%d/%d", waits, room))
+	}
+	if bytes >= 0 {
+		parts = append(parts, inBytes(bytes))
+	}
+	if len(parts) == 0 {
 		return "-"
 	}
-	waits, room := 0, 0
-	for _, l := range ls {
-		waits, room = waits+l.Queued, room+l.Backlog
+	return strings.Join(parts, "+")
+}
+
+// inBytes is without a blank, so that the table stays one of columns.
+func inBytes(n int) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%dB", n)
+	case n < 1000_000:
+		return fmt.Sprintf("%.1fkB", float64(n)/1000)
 	}
-	return fmt.Sprintf("%d/%d", waits, room)
+	return fmt.Sprintf("%.1fMB", float64(n)/1000_000)
 }
 
 // note says what is wrong, if anything is: that the herd waits to start again,

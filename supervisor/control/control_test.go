@@ -78,7 +78,7 @@ func TestStatusKeysAreStable(t *testing.T) {
 	full := Reply{Status: &Status{
 		Name: "shop", PID: 7, State: "upgrading",
 		Serving:     &Generation{Generation: 7, Want: 1, Master: &Master{8, at}, Workers: []Worker{{0, 9, "up", at, 2}}},
-		Listeners:   []Listener{{"web", "127.0.0.1:8080", 3, 1024}},
+		Listeners:   []Listener{{"web", "127.0.0.1:8080", "tcp", 3, 1024}},
 		Retiring:    []Generation{{Generation: 5, Workers: []Worker{}}},
 		LastUpgrade: &Verdict{Verdict: RolledBack, Reason: "exit 1", From: 6, To: 7, Seconds: 1.5},
 		NextStart:   &NextStart{at, "exit 1", 2},
@@ -87,7 +87,7 @@ func TestStatusKeysAreStable(t *testing.T) {
 		`"serving":{"generation":7,"master":{"pid":8,"start":"2026-11-25T12:00:00Z"},` +
 		`"workers":[{"id":0,"pid":9,"state":"up","since":"2026-11-25T12:00:00Z","restarts":2}],"want":1},` +
 		`"successor":null,"retiring":[{"generation":5,"master":null,"workers":[],"want":0}],` +
-		`"listeners":[{"name":"web","address":"127.0.0.1:8080","queued":3,"backlog":1024}],` +
+		`"listeners":[{"name":"web","address":"127.0.0.1:8080","network":"tcp","queued":3,"backlog":1024}],` +
 		`"last_upgrade":{"verdict":"rolled back","reason":"exit 1","from":6,"to":7,"seconds":1.5},` +
 		`"next_start":{"at":"2026-11-25T12:00:00Z","reason":"exit 1","tries":2}}}` + "\n"
 	if diff := cmp.Diff(want, string(full.line())); diff != "" {

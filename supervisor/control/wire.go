@@ -104,7 +104,8 @@ type Worker struct {
 type Listener struct {
 	Name    string `json:"name"`
 	Address string `json:"address"`
-	Queued  int    `json:"queued"`  // connections no worker has accepted yet
+	Network string `json:"network"` // tcp, udp, unix, unixgram
+	Queued  int    `json:"queued"`  // connections no worker has accepted yet; of udp and unixgram: bytes none has read
 	Backlog int    `json:"backlog"` // how many may queue
 }
 
