@@ -32,7 +32,8 @@ var outcomeNames = [...]string{"accepted", "upgraded", "rolled back", "refused",
 func (o Outcome) String() string { return outcomeNames[o] }
 
 // Verdict says how an upgrade, or the run, ended: what became of the passage
-// from one generation to another, why, and how long it took.
+// from one generation to another, why, and how long it took. Of a run that
+// never served, To is the last generation that was tried.
 type Verdict struct {
 	Outcome  Outcome
 	Reason   string
@@ -42,7 +43,10 @@ type Verdict struct {
 
 func (v Verdict) String() string {
 	s := fmt.Sprintf("%s%s", v.Outcome, because(v.Reason))
-	if v.From != 0 || v.To != 0 {
+	switch {
+	case v.Outcome == NeverServed:
+		s += fmt.Sprintf(" last=%d", v.To)
+	case v.From != 0 || v.To != 0:
 		s += fmt.Sprintf(" from=%d to=%d took=%s", v.From, v.To, v.Took)
 	}
 	return s
