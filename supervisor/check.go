@@ -82,7 +82,10 @@ func (p *plan) drop() {
 // draw makes a plan: it finds the command and opens the listeners that are new.
 func draw(c *config.Config, have []*handoff.Listener) (*plan, error) {
 	p := &plan{config: c}
-	var err error
+	err := c.LogFits()
+	if err != nil {
+		return nil, &writeError{err}
+	}
 	if p.path, err = findCommand(c); err != nil {
 		return nil, err
 	}

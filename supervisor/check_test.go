@@ -36,3 +36,11 @@ func TestRelativeCommandStaysInItsRelease(t *testing.T) {
 		t.Errorf("./nope was found as %q", got)
 	}
 }
+
+// A log that cannot be written is found by the preflight; at the first start it has the code of what cannot be written.
+func TestLogThatCannotBeWritten(t *testing.T) {
+	p, err := draw(&config.Config{Command: []string{"/bin/sh"}, Directory: "/", LogFile: "/nowhere/app.log"}, nil)
+	if p != nil || err == nil || exitCode(err) != exitCannotWrite {
+		t.Errorf("%+v, %v", p, err)
+	}
+}

@@ -31,7 +31,7 @@ const (
 	exitNeverServed = 1   // no generation ever came up
 	exitUnavailable = 69  // cannot bind
 	exitSystem      = 71  // the system refuses what every run needs
-	exitCannotWrite = 73  // cannot write a pid file or the runtime directory
+	exitCannotWrite = 73  // cannot write a pid file, the runtime directory or the log of the workers
 	exitRunning     = 75  // another herder runs with this name or pid file
 	exitPermission  = 77  // not allowed
 	exitConfig      = 78  // the configuration cannot work

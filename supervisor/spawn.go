@@ -123,6 +123,8 @@ func (t *tender) heard(g *tended, r master.Report) []herd.Event {
 		return []herd.Event{herd.Extend{Gen: g.n, By: r.Extend}}
 	case master.ReportNote:
 		t.log.Info(r.Reason, "generation", g.n, "worker", r.Worker)
+	case master.ReportWarn:
+		t.log.Warn(r.Reason, "generation", g.n)
 	case master.ReportAsked:
 		t.log.Info("somebody signalled the master", "generation", g.n, "signal", r.Asked)
 		return t.asked(g.n, r.Asked)

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/herderd/herder/supervisor/control"
@@ -22,5 +23,18 @@ func TestStatusOfOrphans(t *testing.T) {
 	defer func() { tend.blind.Stop(); close(tend.done) }()
 	if g := seen(); len(g.Workers) != 2 {
 		t.Errorf("%+v", g)
+	}
+}
+
+// What somebody has to mend is a warning; a decision is none.
+func TestWordsOfAMaster(t *testing.T) {
+	tend, said := tending(t)
+	g := &tended{n: 7}
+	tend.heard(g, master.Report{Kind: master.ReportNote, Worker: 1, Reason: "a decision"})
+	tend.heard(g, master.Report{Kind: master.ReportWarn, Reason: "cannot open the log"})
+	for _, want := range []string{`level=INFO msg="a decision" generation=7 worker=1`, `level=WARN msg="cannot open the log" generation=7`} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("no %q in:\n%s", want, said)
+		}
 	}
 }

@@ -279,3 +279,33 @@ func TestSplit(t *testing.T) {
 		t.Error("blank")
 	}
 }
+
+// Where the workers' lines go must be writable, or they are lost in silence.
+func TestLookAtTheLog(t *testing.T) {
+	dir := t.TempDir()
+	there := filepath.Join(dir, "there.log")
+	if err := os.WriteFile(there, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		there: "", filepath.Join(dir, "to-come.log"): "", "/dev/null": "",
+		dir:                 "is a directory",
+		"/nowhere/app.log":  "its folder: no such file or directory",
+		"/dev/null/app.log": "not a directory",
+	} {
+		c := load(t, command+"directory = '/'\n[log]\nfile = '"+path+"'\n")
+		err := c.Look()
+		if want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+			continue
+		}
+		if err == nil || !strings.HasSuffix(err.Error(), ":4:8: cannot write log.file "+path+": "+want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "to-come.log")); err == nil {
+		t.Error("looking made it")
+	}
+}

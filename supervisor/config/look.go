@@ -36,19 +36,61 @@ func (c *Config) Look() error {
 	if _, err := handoff.Expand(c.Command, c.imagined(), 3); err != nil {
 		r.wrong(c.node("command"), "%v", err)
 	}
-	for _, file := range []string{"pidfile", "herder_pidfile", "log\x00file"} {
-		path := map[string]string{"pidfile": c.Pidfile, "herder_pidfile": c.HerderPidfile, "log\x00file": c.LogFile}[file]
-		if path == "" {
-			continue
-		}
-		if _, err := os.Stat(filepath.Dir(path)); err != nil {
-			r.wrong(c.node(file), "cannot write %s: its folder: %v", path, errors.Unwrap(err))
-		}
-	}
+	r.files()
 	if len(r.mistakes) > 0 {
 		return r.mistakes.sorted()
 	}
 	return nil
+}
+
+// files finds those that cannot be written. Pid files are made anew in their
+// folder each time, whatever is there.
+func (r *reader) files() {
+	c := r.c
+	for file, path := range map[string]string{"pidfile": c.Pidfile, "herder_pidfile": c.HerderPidfile} {
+		if err := inFolder(path); path != "" && err != nil {
+			r.wrong(c.node(file), "cannot write %s: %v", path, err)
+		}
+	}
+	if err := c.LogFits(); err != nil {
+		r.wrong(c.node("log\x00file"), "%v", err)
+	}
+}
+
+// LogFits says why log.file cannot be written, as far as that can be known
+// without touching it. The master that writes it runs as herder does, whoever
+// the workers' user is.
+func (c *Config) LogFits() error {
+	if c.LogFile == "" {
+		return nil
+	}
+	fi, err := os.Stat(c.LogFile)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		err = inFolder(c.LogFile)
+	case err == nil && fi.IsDir():
+		err = unix.EISDIR
+	case err == nil:
+		err = access(c.LogFile, unix.W_OK)
+	default:
+		err = errors.Unwrap(err)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot write log.file %s: %w", c.LogFile, err)
+	}
+	return nil
+}
+
+// inFolder says why no file can be made at path.
+func inFolder(path string) error {
+	if err := access(filepath.Dir(path), unix.W_OK|unix.X_OK); err != nil {
+		return fmt.Errorf("its folder: %w", err)
+	}
+	return nil
+}
+
+func access(path string, mode uint32) error {
+	return unix.Faccessat(unix.AT_FDCWD, path, mode, unix.AT_EACCESS)
 }
 
 // node stands for what was written at a path, or else for the file as a whole.

@@ -222,7 +222,7 @@ func (f *Follower) say(r master.Report) {
 // complain tells what went wrong with the log file.
 func (f *Follower) complain() {
 	for _, c := range f.complaints {
-		f.note(c)
+		f.say(master.Report{Kind: master.ReportWarn, Reason: c})
 	}
 	f.complaints = nil
 }

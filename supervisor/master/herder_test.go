@@ -163,7 +163,7 @@ func (h *herder) hear(r Report) {
 		h.asked = append(h.asked, r.Asked)
 	case ReportExtend:
 		h.extend = append(h.extend, r.Extend)
-	case ReportNote:
+	case ReportNote, ReportWarn:
 		if strings.HasPrefix(r.Reason, "BUG") {
 			h.t.Error(r.Reason)
 		}

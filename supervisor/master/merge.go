@@ -40,10 +40,10 @@ func mergeReport(queue []Report, r Report) []Report {
 		queue = slices.DeleteFunc(queue, func(q Report) bool { return q.Kind == r.Kind })
 	case ReportAsked:
 		queue = slices.DeleteFunc(queue, func(q Report) bool { return q.Kind == ReportAsked && q.Asked == r.Asked })
-	case ReportNote:
+	case ReportNote, ReportWarn:
 		notes := 0
 		for _, q := range queue {
-			if q.Kind == ReportNote {
+			if q.Kind == r.Kind {
 				notes++
 			}
 		}

@@ -119,7 +119,7 @@ func (l *loop) perform(effect pool.Effect) {
 	case pool.ReopenLogs:
 		l.kernel.Reopen()
 	case pool.Bug:
-		l.kernel.Say(Report{Kind: ReportNote, Reason: "BUG: " + effect.What})
+		l.kernel.Say(Report{Kind: ReportWarn, Reason: "BUG: " + effect.What})
 	case pool.Leave:
 		l.left, l.code = true, effect.Code
 		l.kernel.Leave()

@@ -95,7 +95,7 @@ func (s *shell) open() error {
 		return err
 	}
 	s.reports = newOutbox(mergeReport, func(r Report) error { return s.conn.send(r) })
-	s.log = output.OpenFile(s.spec.LogFile, func(err error) { s.note(0, err.Error()) })
+	s.log = output.OpenFile(s.spec.LogFile, func(err error) { s.reports.put(Report{Kind: ReportWarn, Reason: err.Error()}) })
 	return nil
 }
 

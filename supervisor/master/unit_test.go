@@ -75,6 +75,7 @@ func TestReportsThatWaitAreMerged(t *testing.T) {
 		queue = mergeReport(queue, Report{Kind: ReportAsked, Asked: "HUP"})
 	}
 	queue = mergeReport(queue, Report{Kind: ReportFailed})
+	queue = mergeReport(queue, Report{Kind: ReportWarn}) // is not lost in the flood of notes
 	kinds := map[string]int{}
 	for _, r := range queue {
 		kinds[r.Kind]++
@@ -82,7 +83,7 @@ func TestReportsThatWaitAreMerged(t *testing.T) {
 			t.Errorf("an old state waits: %+v", r.State)
 		}
 	}
-	if want := map[string]int{ReportState: 1, ReportNote: maxNotes, ReportAsked: 1, ReportFailed: 1}; !reflect.DeepEqual(kinds, want) {
+	if want := map[string]int{ReportState: 1, ReportNote: maxNotes, ReportWarn: 1, ReportAsked: 1, ReportFailed: 1}; !reflect.DeepEqual(kinds, want) {
 		t.Errorf("what waits is %v, want %v", kinds, want)
 	}
 }

@@ -71,6 +71,7 @@ const (
 	ReportFailed = "failed" // the generation never was whole and cannot become so: Reason, Tail
 	ReportAsked  = "asked"  // somebody sent the signal Asked ("QUIT") to the master
 	ReportNote   = "note"   // Reason is a decision worth a line in the log, of worker Worker
+	ReportWarn   = "warn"   // Reason is something that somebody has to mend
 	ReportTail   = "tail"   // Tail is what worker Worker, which boots, wrote last: the only reason there is when nothing fails but time passes
 	ReportMaster = "master" // the process PID, started at Start, is the master: a server made it itself (package foreign)
 	ReportExtend = "extend" // a worker that boots asks for Extend from now on (EXTEND_TIMEOUT_USEC)
