@@ -85,8 +85,10 @@ func TestDemoWorker(t *testing.T) {
 	}
 	mute.conn.Close()
 	go func() { w.leave(); close(left) }()
-	for !w.leaving.Load() {
-		time.Sleep(time.Millisecond)
+	for deadline := time.Now().Add(patience); !w.leaving.Load(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not leave")
+		}
 	}
 	if head, body := kept.ask(4, ""); body != "4 1 0 99\n" || !strings.Contains(head, "Connection: close") || !kept.ended() {
 		t.Errorf("the last one: %s%s", head, body)

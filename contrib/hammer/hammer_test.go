@@ -138,11 +138,25 @@ func readRequest(in *bufio.Reader) (id string, keep bool) {
 func hammerUntil(t *testing.T, target Target, done func(h *Hammer) bool, killed ...int) Report {
 	t.Helper()
 	h := Start(context.Background(), target)
-	deadline := time.Now().Add(time.Minute)
-	for !done(h) && time.Now().Before(deadline) {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, h, func() bool { return done(h) })
 	return h.Stop(killed...)
+}
+
+// await waits for what is promised to come; a hammer calls nobody when it counts.
+func await(t *testing.T, h *Hammer, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain: %v", h.Stop())
+		}
+	}
+}
+
+// count is how many requests were sent.
+func (h *Hammer) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.sent)
 }
 
 func answered(n int64) func(*Hammer) bool {
@@ -245,16 +259,9 @@ func TestNoticesARefusal(t *testing.T) {
 		s, target := startServer(t, network, nil)
 		oneShot(&target)
 		h := Start(context.Background(), target)
-		for h.Answered() < 20 {
-			time.Sleep(time.Millisecond)
-		}
+		await(t, h, func() bool { return h.Answered() >= 20 })
 		_ = s.listener.Close()
-		for sent := 0; sent < 100; {
-			time.Sleep(time.Millisecond)
-			h.mu.Lock()
-			sent = len(h.sent)
-			h.mu.Unlock()
-		}
+		await(t, h, func() bool { return h.count() >= 100 })
 		if r := h.Stop(); r.Faults[string(refused)] == 0 || len(r.First) != maxFirst {
 			t.Errorf("%s: want refusals: %v", network, r)
 		}
@@ -312,13 +319,9 @@ func TestPauseLeavesNothingInFlight(t *testing.T) {
 	h := Start(context.Background(), target)
 	for range 20 {
 		before := h.Answered()
-		for h.Answered() < before+5 {
-			time.Sleep(time.Millisecond)
-		}
+		await(t, h, func() bool { return h.Answered() >= before+5 })
 		h.Pause()
-		h.mu.Lock()
-		sent := len(h.sent)
-		h.mu.Unlock()
+		sent := h.count()
 		log, err := os.ReadFile(s.log.Name())
 		if err != nil {
 			t.Fatal(err)
