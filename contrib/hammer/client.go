@@ -51,7 +51,7 @@ type client struct {
 	keep   bool
 	conn   net.Conn
 	in     *bufio.Reader
-	last   answer // of this connection; zero before the first answer
+	last   answer // of this connection; zero before the first answer, and behind a proxy
 	used   bool
 }
 
@@ -131,10 +131,13 @@ func (c *client) receive(id int, o outcome) outcome {
 		o.fault, o.detail = garbled, err.Error()
 	case got != id:
 		o.fault, o.detail = wrong, fmt.Sprintf("answer to request %d", got)
-	case c.used && a != c.last:
+	case c.used && a != c.last && !c.hammer.target.Proxied:
 		o.fault, o.detail = moved, fmt.Sprintf("pid %d answered before, now pid %d", c.last.pid, a.pid)
 	}
-	o.answer, c.last, c.used = a, a, true
+	o.answer, c.used = a, true
+	if !c.hammer.target.Proxied {
+		c.last = a
+	}
 	if r.close {
 		c.hangUp()
 	}

@@ -20,6 +20,7 @@ type Target struct {
 	Pause   time.Duration // between two requests of one client; 0: 2 ms
 	Timeout time.Duration // after which a request counts as lost; 0: 30 s
 	Sleep   time.Duration // how long the worker is asked to work on each request
+	Proxied bool          // a proxy is between, so that one connection may be answered by many processes
 }
 
 func (t Target) withDefaults() Target {

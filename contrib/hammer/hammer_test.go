@@ -254,6 +254,29 @@ func TestNoticesEachKindOfLoss(t *testing.T) {
 func oneShot(t *Target)   { t.OneShot = 3 }
 func keepAlive(t *Target) { t.Connections = 2 }
 
+// Behind a proxy a connection belongs to no process. So one that was killed excuses nothing but what it has logged.
+func TestBehindAProxy(t *testing.T) {
+	_, target := startServer(t, "tcp", func(s *server, c net.Conn, id string, _ bool) bool {
+		s.write(id + " 8 0 101\n")
+		s.send(c, id+" 8 0 101\n", true)
+		return true
+	})
+	keepAlive(&target)
+	target.Proxied = true
+	if r := hammerUntil(t, target, answered(100)); r.Lost() != 0 || r.Answered != r.Sent {
+		t.Errorf("want no loss when two processes answer on one connection: %v", r)
+	}
+	_, target = startServer(t, "tcp", func(_ *server, c net.Conn, _ string, _ bool) bool {
+		_, _ = c.Write([]byte("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"))
+		return true
+	})
+	keepAlive(&target)
+	target.Proxied = true
+	if r := hammerUntil(t, target, answered(100), 100); r.Faults[string(garbled)] != 1 || r.Lost() != 1 || r.Excused != 0 {
+		t.Errorf("want one bad answer, not excused by the death of the worker that answered before: %v", r)
+	}
+}
+
 func TestNoticesARefusal(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		s, target := startServer(t, network, nil)

@@ -25,7 +25,7 @@ import (
 //	signal SIG WHO                    WHO: a NAME, pid:N, file:PIDFILE, master, old, successor, worker:SLOT, workers
 //	pid VAR WHO                       sets the variable VAR to that pid
 //	waitfor CONDITION                 waits until it holds;  [!] check CONDITION  looks once (conditions_test.go)
-//	hammer start NAME ADDR [k=v…]     keep, oneshot, pause, sleep;  hammer pause|resume NAME
+//	hammer start NAME ADDR [k=v…]     keep, oneshot, pause, sleep, proxied;  hammer pause|resume NAME
 //	hammer stop NAME [killed=PID,…]   fails unless every request was answered and logged exactly once
 //	probe ADDR [QUERY]                one request on a new connection; its answer is stdout
 //	mode MODE [NUMBER]                what worker.py in the directory app does from its next start on

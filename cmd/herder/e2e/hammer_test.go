@@ -52,6 +52,10 @@ func target(ts *testscript.TestScript, args []string) hammer.Target {
 	t := hammer.Target{Network: network(args[0]), Address: address(args[0]), Log: ts.Getenv("WORKER_LOG"), First: s.first, Timeout: patience}
 	s.first += numbers
 	for _, option := range args[1:] {
+		if option == "proxied" {
+			t.Proxied = true
+			continue
+		}
 		name, value, _ := strings.Cut(option, "=")
 		n, err := strconv.Atoi(value)
 		ts.Check(err)
