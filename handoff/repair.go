@@ -109,10 +109,7 @@ func (l *Listener) repairBacklog(i int) ([]string, error) {
 	if err != nil {
 		return nil, nil // no netlink here: then it is not watched
 	}
-	want := l.spec.Options.backlog()
-	if l.settled > 0 {
-		want = min(want, l.settled) // what net.core.somaxconn left of it
-	}
+	want := l.granted()
 	if now == want || l.spec.Options.Backlog == 0 && now > want {
 		return nil, nil
 	}
