@@ -19,7 +19,7 @@ type Condition struct {
 	Asked   int // what the options ask for; 0: nothing
 
 	NoPublic bool  // the name of the unix path is gone, or another file's
-	Address  error // the host has lost the address it is bound to
+	Lost     error // the host has lost the address it is bound to
 }
 
 // Condition looks without mending anything, which is what Repair is for.
@@ -29,7 +29,7 @@ func (l *Listener) Condition() (Condition, error) {
 	if len(l.fds) == 0 {
 		return Condition{}, ErrClosed
 	}
-	c := Condition{Sealed: l.sealed, Asked: l.spec.Options.Backlog, Want: l.spec.Options.Wait, Address: l.lostAddress()}
+	c := Condition{Sealed: l.sealed, Asked: l.spec.Options.Backlog, Want: l.spec.Options.Wait, Lost: l.lostAddress()}
 	if c.Want == WaitAny && l.nonblock {
 		c.Want = NonBlocking
 	}
