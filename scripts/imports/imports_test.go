@@ -25,12 +25,13 @@ var allowed = map[string][]string{
 	"cmd/herder": {"supervisor", "supervisor/config", "supervisor/control", "supervisor/dialect", "supervisor/foreign", "supervisor/master",
 		"supervisor/proc", "supervisor/ready", "supervisor/herd", "supervisor/pool", "handoff", "pidfile", "contrib/hammer"},
 	"cmd/herder/e2e": nil,
-	"supervisor": {"supervisor/config", "supervisor/control", "supervisor/dialect", "supervisor/foreign", "supervisor/master",
+	"supervisor": {"supervisor/config", "supervisor/control", "supervisor/dialect", "supervisor/doctor", "supervisor/foreign", "supervisor/master",
 		"supervisor/proc", "supervisor/ready", "supervisor/herd", "supervisor/pool", "handoff", "pidfile"},
 	"supervisor/master":  {"supervisor/output", "supervisor/proc", "supervisor/ready", "supervisor/pool", "supervisor/dialect", "handoff"},
 	"supervisor/config":  {"supervisor/proc", "supervisor/ready", "supervisor/dialect", "handoff"},
 	"supervisor/foreign": {"supervisor/dialect", "supervisor/master", "supervisor/output", "supervisor/proc", "supervisor/ready", "handoff", "pidfile"},
 	"supervisor/ready":   {"supervisor/proc"},
+	"supervisor/doctor":  {"handoff"},
 	"supervisor/control": nil,
 	"supervisor/output":  nil,
 	"supervisor/dialect": {"handoff"},
@@ -51,7 +52,7 @@ var allowed = map[string][]string{
 }
 
 // pure packages decide only: no clock, lock, os, system call, network or log of their own.
-var pure = []string{"supervisor/herd", "supervisor/pool"}
+var pure = []string{"supervisor/herd", "supervisor/pool", "supervisor/doctor"}
 
 var impure = []string{"os", "syscall", "net", "log", "log/slog", "sync", "sync/atomic", "golang.org/x/sys/unix", "context", "io/fs"}
 
