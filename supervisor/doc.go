@@ -13,5 +13,6 @@
 // Behind the seam [Kernel] stands the tender: check.go is the preflight,
 // spawn.go starts a master, exits.go notices who is gone, tell.go speaks to
 // masters and to what an untimely death left of one, listeners.go and files.go
-// keep the sockets and the pid files.
+// keep the sockets and the pid files. examine.go, observe.go and surroundings.go
+// look at a herd that runs, for package doctor to judge.
 package supervisor

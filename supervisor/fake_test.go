@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/herderd/herder/supervisor/control"
+	"github.com/herderd/herder/supervisor/doctor"
 	"github.com/herderd/herder/supervisor/herd"
 )
 
@@ -147,6 +148,14 @@ func (k *fakeKernel) Look(gen int) (control.Generation, []string) {
 	return control.Generation{Generation: gen}, []string{"last line"}
 }
 func (k *fakeKernel) Listeners() []control.Listener { return nil }
+
+// Examine sees a generation that is as it should be, but for one worker that is missing in generation 2.
+func (k *fakeKernel) Examine(known doctor.Herd, serving int, answer func(doctor.Herd)) {
+	if serving > 0 {
+		known.Serving = &doctor.Generation{Number: serving, Want: 2, Up: 3 - serving}
+	}
+	answer(known)
+}
 
 func testPolicy() herd.Policy {
 	p := herd.Defaults()

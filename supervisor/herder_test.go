@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,7 +16,9 @@ import (
 	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/supervisor/config"
 	"github.com/herderd/herder/supervisor/control"
+	"github.com/herderd/herder/supervisor/doctor"
 	"github.com/herderd/herder/supervisor/herd"
+	"github.com/herderd/herder/supervisor/proc"
 )
 
 // herding runs the real loop on fake time and ends it with a TERM.
@@ -276,4 +279,48 @@ func TestW8MendedByAdoption(t *testing.T) {
 		time.Sleep(10 * time.Second)
 	})
 	wantOrder(t, said, "spawn 1", "adopt 1", "check", "spawn 2", "adopt 2")
+}
+
+// The loop answers at once with what it knows and was told; what is wrong is the code, and one line.
+func TestDoctor(t *testing.T) {
+	story(t, nil, func(r *herding) {
+		if reply := r.ask(control.DoDoctor); reply.Code != control.Failed || reply.Error != "wrong: 1 of 1 findings" ||
+			reply.Diagnosis.Findings[0].Detail != "no generation serves (starting)" {
+			t.Errorf("while it starts: %+v %+v", reply, reply.Diagnosis)
+		}
+		time.Sleep(5 * time.Second)
+		reply := r.ask(control.DoDoctor)
+		if reply.Code != control.OK || reply.Error != "" || reply.Diagnosis.Name != "app" || len(reply.Diagnosis.Findings) == 0 {
+			t.Errorf("a sound herd: %+v %+v", reply, reply.Diagnosis)
+		}
+		r.ask(control.DoUpgrade)
+		reply = r.ask(control.DoDoctor)
+		if f := reply.Diagnosis.Findings[0]; reply.Code != control.Failed || f.Level != control.FoundWrong || f.Check != "serves" || f.Do == "" {
+			t.Errorf("a worker is missing: %+v %+v", reply, reply.Diagnosis)
+		}
+	})
+}
+
+func TestPrintable(t *testing.T) {
+	if got := printable("a\x1b[31mb\n\u00e9\xff"); got != "a?[31mb?\u00e9\ufffd" {
+		t.Errorf("%q", got)
+	}
+}
+
+// Between two looks a process stays, comes or goes; who waited in one of them does wait.
+func TestCompareTwoLooks(t *testing.T) {
+	process := func(pid int, start uint64, waits ...string) seenProcess {
+		return seenProcess{doctor.Process{PID: pid, Waits: waits}, proc.Ref{PID: pid, Start: start}}
+	}
+	var w doctor.Worker
+	compare(&w, []seenProcess{process(1, 1, "web"), process(2, 1), process(3, 1)}, []seenProcess{process(1, 1, "app"), process(2, 2), process(4, 1)})
+	if len(w.Processes) != 3 || w.Processes[0].New || !w.Processes[1].New || !w.Processes[2].New {
+		t.Errorf("there: %+v", w.Processes)
+	}
+	if !slices.Equal(w.Processes[0].Waits, []string{"app", "web"}) {
+		t.Errorf("waits: %+v", w.Processes[0])
+	}
+	if len(w.Gone) != 2 || w.Gone[0].PID != 2 || w.Gone[1].PID != 3 {
+		t.Errorf("gone: %+v", w.Gone)
+	}
 }

@@ -33,6 +33,7 @@ func (t *tender) prune() {
 		if err := l.Close(); err != nil {
 			t.log.Warn("cannot close a listener", "name", l.Name(), "error", err)
 		}
+		delete(t.mended, l)
 		return true
 	})
 }
@@ -136,9 +137,10 @@ func (t *tender) mend(ls []*handoff.Listener) []herd.Event {
 	var events []herd.Event
 	for _, l := range ls {
 		before := l.Inodes()
-		mended, err := l.Repair()
-		for _, what := range mended {
+		put, err := l.Repair()
+		for _, what := range put {
 			t.log.Warn("mended a listener", "name", l.Name(), "what", what)
+			t.mended[l] = mended{t.mended[l].times + 1, what}
 		}
 		t.complain(l, err)
 		if !slices.Equal(before, l.Inodes()) {

@@ -35,6 +35,7 @@ type tender struct {
 	listeners []*handoff.Listener          // all that are open
 	broken    map[*handoff.Listener]string // those that could not be mended, and why: said once
 	watch     *handoff.Watch
+	mended    map[*handoff.Listener]mended // what was put right at them, for who asks
 
 	own       *pidfile.Locked // the herder's own pid file; nil: none
 	follower  *pidfile.Follower
@@ -75,7 +76,8 @@ func newTender(o Options, spawner *proc.Spawner, own *pidfile.Locked) *tender {
 	return &tender{
 		log: o.Log, reload: o.Reload, reopen: o.ReopenLog, spawner: spawner,
 		notices: make(chan Notice), done: make(chan struct{}), own: own,
-		masters: new(foreign.Masters), tended: map[int]*tended{}, published: map[string]int{}, broken: map[*handoff.Listener]string{},
+		masters: new(foreign.Masters), tended: map[int]*tended{}, published: map[string]int{},
+		broken: map[*handoff.Listener]string{}, mended: map[*handoff.Listener]mended{},
 	}
 }
 

@@ -77,6 +77,8 @@ func (h *Herder) request(r request) []herd.Event {
 		events := h.kernel.Mend()
 		r.answer <- h.ready()
 		return events
+	case control.DoDoctor:
+		h.examine(r.answer)
 	case control.DoSignal:
 		r.answer <- h.relay(r.Request)
 	case control.DoUpgrade:

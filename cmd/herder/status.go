@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -29,10 +30,9 @@ func status(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
-	formats := []string{"table", "json"}
-	how := c.String("output")
-	if how != formats[0] && how != formats[1] {
-		return usage("status: cannot print %q%s", how, meant(how, formats))
+	how, err := outputOf(c)
+	if err != nil {
+		return err
 	}
 	reply, err := ask(c, control.Request{Do: control.DoStatus}, answerTime)
 	if e, ok := err.(*exit); ok && e.code == control.NotRunning {
@@ -47,17 +47,27 @@ func status(c *cli.Context) error {
 	case reply.Status == nil:
 		return fail(control.Internal, "status: the herder's answer has no status in it")
 	case how == "json":
-		return printJSON(c.App.Writer, reply.Status)
+		return printJSON(c, reply.Status)
 	}
 	return table(c.App.Writer, reply.Status, time.Now())
 }
 
-func printJSON(w io.Writer, s *control.Status) error {
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return fail(control.Internal, "status: %v", err)
+// outputOf is how the answer is to be printed: for people or for programs.
+func outputOf(c *cli.Context) (string, error) {
+	formats := []string{"table", "json"}
+	how := c.String("output")
+	if !slices.Contains(formats, how) {
+		return "", usage("%s: cannot print %q%s", c.Command.Name, how, meant(how, formats))
 	}
-	fmt.Fprintf(w, "%s\n", text)
+	return how, nil
+}
+
+func printJSON(c *cli.Context, answer any) error {
+	text, err := json.MarshalIndent(answer, "", "  ")
+	if err != nil {
+		return fail(control.Internal, "%s: %v", c.Command.Name, err)
+	}
+	fmt.Fprintf(c.App.Writer, "%s\n", text)
 	return nil
 }
 

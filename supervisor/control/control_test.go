@@ -99,6 +99,16 @@ func TestStatusKeysAreStable(t *testing.T) {
 	}
 }
 
+func TestDiagnosisKeysAreStable(t *testing.T) {
+	r := Reply{Code: Failed, Error: "wrong: 1 of 1 findings", Diagnosis: &Diagnosis{Name: "shop", PID: 7,
+		Findings: []Finding{{FoundWrong, "backlog", "it is 5", "put it back"}}}}
+	const want = `{"code":1,"error":"wrong: 1 of 1 findings","diagnosis":{"name":"shop","pid":7,` +
+		`"findings":[{"level":"wrong","check":"backlog","detail":"it is 5","do":"put it back"}]}}` + "\n"
+	if diff := cmp.Diff(want, string(r.line())); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestRequestArrivesAsSent(t *testing.T) {
 	got := make(chan Request, 1)
 	s := start(t, func(_ context.Context, r Request) Reply { got <- r; return Reply{} }, small())

@@ -14,7 +14,7 @@ import (
 
 // doable is every request the protocol knows.
 func doable() []string {
-	return []string{DoStatus, DoUpgrade, DoStop, DoScale, DoSignal, DoReady}
+	return []string{DoStatus, DoUpgrade, DoStop, DoScale, DoSignal, DoReady, DoDoctor}
 }
 
 // ParseRequest reads one line, with or without its newline. It is stricter than

@@ -20,6 +20,7 @@ const (
 	DoScale   = "scale"   // Arg: N, +N or -N workers
 	DoSignal  = "signal"  // Arg: a signal's name; To: workers, master or old
 	DoReady   = "ready"   // Code 0 only when a generation serves
+	DoDoctor  = "doctor"  // a Diagnosis; Code 0 only when nothing is wrong
 )
 
 // Codes of a Reply, which are the exit codes of the command line.
@@ -49,11 +50,12 @@ type Request struct {
 
 // A Reply answers a Request.
 type Reply struct {
-	Code    int      `json:"code"`
-	Error   string   `json:"error,omitempty"` // one line; set when Code is not 0
-	Note    string   `json:"note,omitempty"`  // one line for people when all went well
-	Status  *Status  `json:"status,omitempty"`
-	Verdict *Verdict `json:"verdict,omitempty"`
+	Code      int        `json:"code"`
+	Error     string     `json:"error,omitempty"` // one line; set when Code is not 0
+	Note      string     `json:"note,omitempty"`  // one line for people when all went well
+	Status    *Status    `json:"status,omitempty"`
+	Verdict   *Verdict   `json:"verdict,omitempty"`
+	Diagnosis *Diagnosis `json:"diagnosis,omitempty"`
 }
 
 // A Status is the state of the herd at one moment. Its keys are stable: they
@@ -124,6 +126,29 @@ type Verdict struct {
 	To      int      `json:"to"`   // the one that was to follow it
 	Seconds float64  `json:"seconds"`
 	Tail    []string `json:"tail,omitempty"` // the last lines the failed generation wrote to stderr
+}
+
+// Levels of a finding.
+const (
+	FoundOK    = "ok"
+	FoundWarn  = "warn"
+	FoundWrong = "wrong"
+)
+
+// A Diagnosis is what herder found when it looked at its herd. Its keys are as
+// stable as those of a [Status].
+type Diagnosis struct {
+	Name     string    `json:"name"`
+	PID      int       `json:"pid"` // the herder's
+	Findings []Finding `json:"findings"`
+}
+
+// A Finding is what one check found.
+type Finding struct {
+	Level  string `json:"level"`  // ok, warn, wrong
+	Check  string `json:"check"`  // socket, backlog, wrapper, … as package doctor calls its checks
+	Detail string `json:"detail"` // one line
+	Do     string `json:"do"`     // what to do about it; empty when it is ok
 }
 
 // fill turns absent lists into empty ones: a script may count on a list.

@@ -29,7 +29,7 @@ func (fs FS) Family(root Ref) ([]Stat, error) {
 	if err != nil {
 		return nil, err
 	}
-	below, err := fs.descend(root.PID)
+	below, err := fs.descend(root.PID, nil)
 	family := make([]Stat, 0, 1+len(below))
 	for _, s := range append([]Stat{st}, below...) {
 		if !s.Dead() {
@@ -79,6 +79,15 @@ func (fs FS) OpenLimit(pid int) (uint64, error) {
 		return 0, fmt.Errorf("cannot read the limits of process %d: %w", pid, err)
 	}
 	return n, nil
+}
+
+// Executable is the program that the process runs, as the kernel writes it.
+func (fs FS) Executable(pid int) (string, error) {
+	path, err := os.Readlink(fs.path(pid, "exe"))
+	if err != nil {
+		return "", fmt.Errorf("cannot see what process %d runs: %w", pid, gone(underlying(err)))
+	}
+	return path, nil
 }
 
 // lineOf is what follows the word at the beginning of a line.

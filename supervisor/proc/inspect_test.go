@@ -41,6 +41,17 @@ func TestDispositionsOfOurselves(t *testing.T) {
 	}
 }
 
+func TestExecutable(t *testing.T) {
+	want, err := os.Executable()
+	check(t, err)
+	if got, err := Proc.Executable(os.Getpid()); err != nil || got != want {
+		t.Errorf("%q %v, want %q", got, err, want)
+	}
+	if _, err := FS(t.TempDir()).Executable(5); !errors.Is(err, ErrGone) {
+		t.Error(err)
+	}
+}
+
 func TestOpenLimit(t *testing.T) {
 	var want unix.Rlimit
 	check(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &want))

@@ -1,0 +1,84 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/herderd/herder/supervisor/config"
+	"github.com/herderd/herder/supervisor/control"
+	"github.com/herderd/herder/supervisor/doctor"
+	"github.com/herderd/herder/supervisor/proc"
+)
+
+// examine answers "what is wrong with this herd?".
+func (h *Herder) examine(answer chan<- control.Reply) {
+	snap := h.core.Snapshot()
+	known := doctor.Herd{State: stateName(snap.Phase), Upgrading: snap.Successor != 0}
+	h.kernel.Examine(known, snap.Serving, func(seen doctor.Herd) { answer <- diagnosis(h.name, &seen) })
+}
+
+func diagnosis(name string, seen *doctor.Herd) control.Reply {
+	d := &control.Diagnosis{Name: name, PID: os.Getpid()}
+	wrong := 0
+	for _, f := range doctor.Examine(seen) {
+		d.Findings = append(d.Findings, control.Finding{Level: string(f.Level), Check: f.Check, Detail: f.Detail, Do: f.Do})
+		if f.Level == doctor.Wrong {
+			wrong++
+		}
+	}
+	r := control.Reply{Diagnosis: d}
+	if wrong > 0 {
+		r.Code, r.Error = control.Failed, fmt.Sprintf("wrong: %d of %d findings", wrong, len(d.Findings))
+	}
+	return r
+}
+
+// Examine copies what the loop alone may read, and looks at the rest beside it:
+// /proc may be slow, and two looks have a pause between them.
+func (t *tender) Examine(known doctor.Herd, serving int, answer func(doctor.Herd)) {
+	o := &observer{herd: known, done: t.done, listeners: slices.Clone(t.listeners), ours: map[uint64]bool{}}
+	for _, l := range t.listeners {
+		for _, ino := range l.Inodes() {
+			o.ours[ino] = true
+		}
+	}
+	c := t.current.config
+	if g := t.tended[serving]; g != nil {
+		c, o.listeners = g.plan.config, slices.Clone(g.plan.listeners)
+		o.herd.Serving, o.roots = g.seen(time.Now())
+	}
+	for _, l := range o.listeners {
+		o.mended = append(o.mended, t.mended[l])
+	}
+	o.herd.Graceful, o.herd.StopTimeout = c.Graceful, c.StopTimeout
+	o.herd.Pidfiles = t.trueFiles(t.current.config, serving, known.Upgrading)
+	go func() { answer(o.observe()) }()
+}
+
+// seen is a generation as its master told it, with the processes of its workers.
+func (g *tended) seen(now time.Time) (*doctor.Generation, []proc.Ref) {
+	d := &doctor.Generation{Number: g.n, Want: g.state.Target, Up: g.state.Up, Headless: g.master == nil}
+	var roots []proc.Ref
+	for _, w := range g.state.Workers {
+		d.Workers = append(d.Workers, doctor.Worker{
+			ID: w.ID, Up: w.State == "up", State: w.State, For: now.Sub(w.Since), Restarts: w.Restarts, Last: w.Last,
+		})
+		roots = append(roots, proc.Ref{PID: w.PID, Start: w.Start})
+	}
+	return d, roots
+}
+
+// trueFiles are the pid files with what they must say. During an upgrade the file
+// of the app changes hands, and is not judged.
+func (t *tender) trueFiles(c *config.Config, serving int, upgrading bool) []doctor.Pidfile {
+	var files []doctor.Pidfile
+	if pid := t.pid(serving); c.Pidfile != "" && pid != 0 && !upgrading {
+		files = append(files, doctor.Pidfile{Path: c.Pidfile, Whose: "the serving master", Want: pid})
+	}
+	if t.own != nil {
+		files = append(files, doctor.Pidfile{Path: c.HerderPidfile, Whose: "herder", Want: os.Getpid()})
+	}
+	return files
+}
