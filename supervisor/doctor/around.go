@@ -3,7 +3,6 @@ package doctor
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -64,10 +63,10 @@ func fineStopTimeout(h *Herd) string {
 
 func lookParent(h *Herd) []Finding {
 	i := slices.IndexFunc(h.Above, func(name string) bool { return name == "runsv" })
-	if i < 1 || !isShell(h.Above[0]) {
+	if i < 1 {
 		return nil
 	}
-	return []Finding{wrong("write exec before herder run, in the run script", "runsv started %s, and that started herder: what sv says does not reach herder", strings.Join(h.Above[:i], ", "))}
+	return []Finding{wrong("write exec before herder run, in the run script", "runsv started %s, and that started herder: what sv says does not reach herder", h.Above[i-1])}
 }
 
 func fineParent(h *Herd) string {

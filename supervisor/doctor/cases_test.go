@@ -19,6 +19,12 @@ func servingCases() map[string]broken {
 		}, "wrong serves: 1 of 2 workers of generation 3 are up\nwrong workers: worker 1 is down and waits for its next start, the 21st; before: exit 1"},
 		"restarted just now": {func(h *Herd) { first(h).Restarts, first(h).For = 12, 2500*time.Millisecond },
 			"warn workers: worker 1 was started again 2s ago, for the 12th time; before: nobody saw how it ended"},
+		"ended just now": {func(h *Herd) { first(h).Gone, first(h).Processes = first(h).Processes, nil },
+			"warn workers: worker 1 ended while it was looked at"},
+		"there was no time to look": {func(h *Herd) {
+			h.Unseen = []string{"only 1 of 2 workers could be looked at within 3s"}
+			h.Serving.Workers[1].Processes = nil
+		}, "warn sight: only 1 of 2 workers could be looked at within 3s"},
 		"restarted long ago": {func(h *Herd) { first(h).Restarts = 12 }, ""},
 		"all children are new": {func(h *Herd) { children(h, 0, 5, 0) },
 			"wrong respawn: worker 1: 5 of 5 processes that python3 started to serve were replaced within 1s"},
@@ -31,6 +37,10 @@ func servingCases() map[string]broken {
 			children(h, 0, 5, 0)
 			first(h).For = time.Second
 		}, ""},
+		"it starts its children, and they die": {func(h *Herd) {
+			children(h, 2, 5, 2)
+			first(h).For = time.Second
+		}, "wrong respawn: worker 1: 2 of 4 processes that python3 started to serve were replaced within 1s"},
 		"other programs come and go": {func(h *Herd) {
 			below(h, Process{Name: "convert", New: true, Holds: []string{"web"}})
 			below(h, Process{Name: "python3", New: true, Forked: true})
@@ -155,7 +165,7 @@ func aroundCases() map[string]broken {
 			"warn stop-timeout: stop_timeout is 10.5s, but docker stop waits for 10s only: a stop or restart may take longer than it is waited for"},
 		"systemd waits for 90 s": {func(h *Herd) { h.StopTimeout, h.Above = 30*time.Second, []string{"systemd"} }, ""},
 		"nobody above":           {func(h *Herd) { h.StopTimeout, h.Above = time.Hour, []string{"bash", "login"} }, ""},
-		"a shell between": {func(h *Herd) { h.Above = []string{"sh", "runsv"} },
-			"wrong parent: runsv started sh, and that started herder: what sv says does not reach herder"},
+		"a shell between": {func(h *Herd) { h.Above = []string{"bash", "run", "runsv", "runsvdir"} },
+			"wrong parent: runsv started run, and that started herder: what sv says does not reach herder"},
 	}
 }

@@ -113,12 +113,13 @@ func (h *Herd) each(judge func(Worker) *Finding) []Finding {
 	return found
 }
 
-// up are the workers of the generation that serves which serve themselves.
+// up are the workers of the generation that serves which serve themselves, and of
+// which something was seen.
 func (h *Herd) up() []Worker {
 	if h.Serving == nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(h.Serving.Workers), func(w Worker) bool { return !w.Up })
+	return slices.DeleteFunc(slices.Clone(h.Serving.Workers), func(w Worker) bool { return !w.Up || len(w.Processes) == 0 })
 }
 
 // namesMost is how many workers a line names.

@@ -65,7 +65,7 @@ func below(h *Herd, p Process) { first(h).Processes = append(first(h).Processes,
 
 // wrap puts a shell before the first worker.
 func wrap(h *Herd, server Process) {
-	shell := Process{Name: "sh", Holds: server.Holds}
+	shell := Process{Name: "sh", Program: "dash", Holds: server.Holds}
 	first(h).Processes = []Process{shell, server}
 }
 

@@ -46,10 +46,11 @@ type Worker struct {
 // Process is one process of a worker, at the second look.
 type Process struct {
 	PID  int
-	Name string
-	New  bool // it was not there at the first look
+	Name string // as ps shows it: of a script its file
+	New  bool   // it was not there at the first look
 
-	Forked bool // it is the same program as the process that started it
+	Program string // the file it executes, without folders
+	Forked  bool   // it is the same program as the process that started it
 
 	Holds   []string // names of our listeners that it has open
 	Waits   []string // those it waits on for somebody to connect, at one of the looks
@@ -106,13 +107,8 @@ func (l Listener) String() string {
 	return fmt.Sprintf("listener %s (%s)", l.Name, l.Address)
 }
 
-// root is the process that the master signals; nil when none was found.
-func (w Worker) root() *Process {
-	if len(w.Processes) == 0 {
-		return nil
-	}
-	return &w.Processes[0]
-}
+// root is the process that the master signals.
+func (w Worker) root() *Process { return &w.Processes[0] }
 
 // serves says whether a process is one of many that its worker started to serve
 // beside it: it has a socket of ours, and is the same program.

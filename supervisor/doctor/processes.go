@@ -25,20 +25,20 @@ func lookWrapper(h *Herd) []Finding {
 // when that one does, or has a handler, and so may know how to pass the signal on.
 func (h *Herd) wrapped(w Worker) *Process {
 	root := w.root()
-	if root == nil || root.Catches || root.Ignores || root.Hidden || len(root.Waits) > 0 {
+	if root.Catches || root.Ignores || root.Hidden || len(root.Waits) > 0 {
 		return nil
 	}
 	for i := range w.Processes[1:] {
 		p := &w.Processes[1+i]
-		if len(p.Waits) > 0 || len(p.Listens) > 0 || len(h.Listeners) == 0 && isShell(root.Name) {
+		if len(p.Waits) > 0 || len(p.Listens) > 0 || len(h.Listeners) == 0 && isShell(root.Program) {
 			return p
 		}
 	}
 	return nil
 }
 
-func isShell(name string) bool {
-	return slices.Contains([]string{"sh", "dash", "bash", "ash", "ksh", "mksh", "zsh", "busybox"}, name)
+func isShell(program string) bool {
+	return slices.Contains([]string{"dash", "bash", "ash", "ksh", "mksh", "zsh", "busybox"}, program)
 }
 
 func fineWrapper(h *Herd) string {
@@ -50,7 +50,7 @@ func fineWrapper(h *Herd) string {
 func lookGraceful(h *Herd) []Finding {
 	return h.each(func(w Worker) *Finding {
 		root := w.root()
-		if root == nil || h.wrapped(w) != nil {
+		if h.wrapped(w) != nil {
 			return nil
 		}
 		var f Finding

@@ -43,6 +43,8 @@ func lookWorkers(h *Herd) []Finding {
 	for _, w := range h.Serving.Workers {
 		const do = "what it writes to stderr says why"
 		switch {
+		case w.Up && len(w.Processes) == 0 && len(h.Unseen) == 0:
+			found = append(found, warn(do, "worker %d ended while it was looked at", w.ID))
 		case w.State == "waiting":
 			found = append(found, wrong(do, "worker %d is down and waits for its next start, the %s; before: %s", w.ID, nth(w.Restarts+1), orUnknown(w.Last)))
 		case w.Restarts > 0 && w.For < lately:
@@ -82,18 +84,18 @@ func fineWorkers(h *Herd) string {
 // socket, or is another program than the one that started it, is no server, and
 // may come and go.
 
-// young is how old a worker must be to be judged: a younger one may still be
-// starting its children.
+// young is until when a worker may still be starting its children: those of a
+// younger one count when they end.
 const young = 3 * time.Second
 
 func lookRespawn(h *Herd) []Finding {
 	return h.each(func(w Worker) *Finding {
 		root := w.root()
-		if root == nil || root.New || w.For < young {
-			return nil
-		}
 		old, fresh, gone := w.turnover()
-		if fresh+gone == 0 {
+		if w.For < young {
+			fresh = 0
+		}
+		if root.New || fresh+gone == 0 {
 			return nil
 		}
 		changed, all := max(fresh, gone), old+max(fresh, gone)

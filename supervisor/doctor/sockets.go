@@ -18,7 +18,7 @@ func lookSocket(h *Herd) []Finding {
 		return nil
 	}
 	found := h.each(func(w Worker) *Finding {
-		if len(w.Processes) == 0 || w.holds() {
+		if w.holds() {
 			return nil
 		}
 		f := wrong(takeIt, "none of the sockets of herder is open any more")
