@@ -34,9 +34,9 @@ func Example() {
 	fmt.Println(queued, backlog, err)
 	// Output:
 	// [serve --fd=3] 1
-	// EINHORN_FD_0=3
 	// LISTEN_FDS=1
 	// LISTEN_FDNAMES=web
+	// EINHORN_FD_0=3
 	// EINHORN_FD_COUNT=1
 	// EINHORN_FDS=3
 	// SERVER_STARTER_PORT=@handoff-example=3

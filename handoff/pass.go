@@ -34,37 +34,61 @@ func (l *Listener) Passed() Passed {
 	}
 }
 
-// Environ is what programs look for, when the sockets are at first, first+1, … in declared order:
-//
-//  1. LISTEN_FDS, LISTEN_FDNAMES (sd_listen_fds(3)), which know no other first than 3. LISTEN_PID is the starter's to set, in the child.
-//  2. EINHORN_FD_COUNT, EINHORN_FD_0 …, and the older EINHORN_FDS, numbers with spaces between.
-//  3. SERVER_STARTER_PORT, "KEY=FD;KEY=FD" with the address as the user wrote it, and SERVER_STARTER_GENERATION (Server::Starter).
+// Environ is what programs look for, when the sockets are at first, first+1, … in declared order: what [ListenEnviron], [EinhornEnviron] and
+// [StarterEnviron] say.
 //
 // The fds are those to put at first, first+1, …: with reuseport=n slot k gets socket k mod n. Without listeners there is nothing to say.
 func Environ(ps []Passed, slot, generation, first int) (env []string, fds []int) {
-	if len(ps) == 0 {
-		return nil, nil
-	}
-	var names, numbers, ports []string
-	for i, p := range ps {
-		number := strconv.Itoa(first + i)
+	return slices.Concat(ListenEnviron(ps, first), EinhornEnviron(ps, first), StarterEnviron(ps, generation, first)), Slot(ps, slot)
+}
+
+// Slot is one socket of each Listener: with reuseport=n slot k gets socket k mod n.
+func Slot(ps []Passed, slot int) (fds []int) {
+	for _, p := range ps {
 		fds = append(fds, p.socketOf(slot))
-		names = append(names, p.Name)
-		numbers = append(numbers, number)
-		env = append(env, "EINHORN_FD_"+strconv.Itoa(i)+"="+number)
+	}
+	return fds
+}
+
+// ListenEnviron is LISTEN_FDS and LISTEN_FDNAMES (sd_listen_fds(3)), which know no other first than 3. LISTEN_PID is the starter's to set, in
+// the child.
+func ListenEnviron(ps []Passed, first int) []string {
+	if len(ps) == 0 || first != firstFD {
+		return nil
+	}
+	names := make([]string, len(ps))
+	for i, p := range ps {
+		names[i] = p.Name
+	}
+	return []string{"LISTEN_FDS=" + strconv.Itoa(len(ps)), "LISTEN_FDNAMES=" + strings.Join(names, ":")}
+}
+
+// EinhornEnviron is EINHORN_FD_COUNT, EINHORN_FD_0 …, and the older EINHORN_FDS, numbers with spaces between.
+func EinhornEnviron(ps []Passed, first int) (env []string) {
+	if len(ps) == 0 {
+		return nil
+	}
+	numbers := make([]string, len(ps))
+	for i := range ps {
+		numbers[i] = strconv.Itoa(first + i)
+		env = append(env, "EINHORN_FD_"+strconv.Itoa(i)+"="+numbers[i])
+	}
+	return append(env, "EINHORN_FD_COUNT="+strconv.Itoa(len(ps)), "EINHORN_FDS="+strings.Join(numbers, " "))
+}
+
+// StarterEnviron is SERVER_STARTER_PORT, "KEY=FD;KEY=FD" with the address as the user wrote it, and SERVER_STARTER_GENERATION (Server::Starter).
+func StarterEnviron(ps []Passed, generation, first int) []string {
+	if len(ps) == 0 {
+		return nil
+	}
+	var ports []string
+	for i, p := range ps {
 		// A path with one of these would be read as two ports; there is no way to quote it.
 		if !strings.ContainsAny(p.Key, ";=") {
-			ports = append(ports, strings.TrimPrefix(p.Key, ":")+"="+number)
+			ports = append(ports, strings.TrimPrefix(p.Key, ":")+"="+strconv.Itoa(first+i))
 		}
 	}
-	count := strconv.Itoa(len(ps))
-	if first == firstFD {
-		env = append(env, "LISTEN_FDS="+count, "LISTEN_FDNAMES="+strings.Join(names, ":"))
-	}
-	return append(env,
-		"EINHORN_FD_COUNT="+count, "EINHORN_FDS="+strings.Join(numbers, " "),
-		"SERVER_STARTER_PORT="+strings.Join(ports, ";"), "SERVER_STARTER_GENERATION="+strconv.Itoa(generation),
-	), fds
+	return []string{"SERVER_STARTER_PORT=" + strings.Join(ports, ";"), "SERVER_STARTER_GENERATION=" + strconv.Itoa(generation)}
 }
 
 // socketOf is the one for a slot, -1 when there is none.

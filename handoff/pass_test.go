@@ -18,7 +18,7 @@ var passedTwo = []Passed{
 func TestEnviron(t *testing.T) {
 	env, fds := Environ(passedTwo, 4, 7, 3)
 	want := []string{
-		"EINHORN_FD_0=3", "EINHORN_FD_1=4", "LISTEN_FDS=2", "LISTEN_FDNAMES=web:admin", "EINHORN_FD_COUNT=2", "EINHORN_FDS=3 4",
+		"LISTEN_FDS=2", "LISTEN_FDNAMES=web:admin", "EINHORN_FD_0=3", "EINHORN_FD_1=4", "EINHORN_FD_COUNT=2", "EINHORN_FDS=3 4",
 		"SERVER_STARTER_PORT=127.0.0.1:8080=3;/run/a.sock=4", "SERVER_STARTER_GENERATION=7",
 	}
 	if d := cmp.Diff(want, env); d != "" || !slices.Equal(fds, []int{12, 20}) {

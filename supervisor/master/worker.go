@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/herderd/herder/handoff"
+	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/output"
 	"github.com/herderd/herder/supervisor/pool"
 	"github.com/herderd/herder/supervisor/proc"
@@ -51,7 +52,7 @@ func (s *shell) spawn(slot int) (*worker, error) {
 		return nil, err
 	}
 	w := &worker{slot: slot, started: time.Now()}
-	env, fds := handoff.Environ(s.spec.Listeners, slot-1, s.spec.Generation, firstFD)
+	env, fds := s.row.Environ(s.spec.Listeners, s.spec.Generation, firstFD, argv), handoff.Slot(s.spec.Listeners, slot-1)
 	env = append(env, "HERDER_WORKER="+strconv.Itoa(slot))
 	if w.out, err = s.newOutput(w); err != nil {
 		return nil, err
@@ -67,7 +68,7 @@ func (s *shell) spawn(slot int) (*worker, error) {
 	w.process, err = s.spawner.Spawn(proc.Spec{
 		Path: s.path, Argv: argv, Env: append(s.base[:len(s.base):len(s.base)], env...),
 		Files:     append([]int{-1, w.out.Stdout, w.out.Stderr}, fds...),
-		ListenPID: len(s.spec.Listeners) > 0,
+		ListenPID: len(s.spec.Listeners) > 0 && s.row.MeansFor(argv)&dialect.Listen != 0,
 		User:      s.spec.User, Umask: s.spec.Umask, Nice: s.spec.Nice, Rlimits: s.spec.Rlimits,
 		Group: true, // a worker that kills its own group kills itself
 	})
