@@ -22,7 +22,7 @@ func TestDialectIsKnownByTheCommand(t *testing.T) {
 		{"command = 'bundle exec unicorn'", "unicorn", dialect.Reexec, "QUIT TERM"},
 		{"command = 'unicorn -D'\nbind = ':80'", "unicorn", dialect.Fresh, "QUIT TERM"},
 		{"command = 'unicorn -D'", "unicorn", dialect.Reexec, "QUIT TERM"},
-		{"command = 'puma'", "puma", dialect.Fresh, "TERM INT"},
+		{"command = 'puma'", "puma", dialect.Fresh, "TERM KILL"},
 		{"command = 'uvicorn app:app'\nbind = ':80'", "uvicorn", dialect.Pool, "TERM INT"},
 		{"command = 'uvicorn app:app --workers 3'\nbind = ':80'", "uvicorn", dialect.Fresh, "TERM INT"},
 		{"command = 'bin/start'\ndialect = 'gunicorn'\nkind = 'reexec'", "gunicorn", dialect.Reexec, "TERM QUIT"},

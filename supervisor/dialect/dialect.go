@@ -42,6 +42,19 @@ const (
 	verbs
 )
 
+var verbNames = [verbs]string{"graceful", "quick", "reopen", "abort", "grow", "shrink", "drain", "revive", "renew", "quiet"}
+
+func (v Verb) String() string { return verbNames[v] }
+
+// Verbs are all verbs.
+func Verbs() []Verb {
+	all := make([]Verb, verbs)
+	for i := range all {
+		all[i] = Verb(i)
+	}
+	return all
+}
+
 // Means are the ways by which a server finds the sockets it is given.
 type Means uint8
 
@@ -66,6 +79,10 @@ const (
 	NonBlocking             // must be set
 )
 
+var waitNames = [...]string{"either", "blocking", "nonblocking"}
+
+func (w Wait) String() string { return waitNames[w] }
+
 // Naming is how the pid files of two masters are called while both live.
 type Naming uint8
 
@@ -75,6 +92,10 @@ const (
 	Oldbin                // the old one's becomes FILE.oldbin, the new one writes FILE (unicorn, nginx, gunicorn before 19.6)
 	Dot2                  // the old one keeps FILE, the new one writes FILE.2 until the old is gone (gunicorn)
 )
+
+var namings = [...]string{"none", "FILE.oldbin", "FILE.2"}
+
+func (n Naming) String() string { return namings[n] }
 
 // Row is one server's dialect.
 type Row struct {
@@ -119,6 +140,17 @@ func Find(name string) (Row, bool) {
 		}
 	}
 	return Row{}, false
+}
+
+// Spelling are all verbs that the server knows, by name.
+func (r Row) Spelling() map[string]string {
+	says := map[string]string{}
+	for v, s := range r.Says {
+		if s != "" {
+			says[Verb(v).String()] = s
+		}
+	}
+	return says
 }
 
 // With returns the row with its graceful and quick signals replaced, where they

@@ -2,6 +2,9 @@ package dialect
 
 // gunicorn's signals are those of its docs/source/signals.rst and of
 // Arbiter.handle_* (20.1): TERM and QUIT are the other way round than unicorn's.
+//
+// Arbiter.start sends READY=1 before a worker is forked (seen with 20.1.0: too
+// early by as long as the application takes to load, and before it fails to).
 var gunicorn = Row{
 	Name: "gunicorn", About: "WSGI server for Python",
 	Programs: []string{"gunicorn", "gunicorn3", "gunicorn_django", "gunicorn_paster"},
@@ -12,16 +15,18 @@ var gunicorn = Row{
 		Drain: "WINCH", Revive: "HUP", Renew: "USR2",
 	},
 	Means: Listen, Daemon: []string{"-D", "--daemon"},
-	EarlyReady: true, // Arbiter.start sends READY=1 before a worker is forked
+	EarlyReady: true,
 	Pidfiles:   Dot2, // before 19.6: Oldbin
 	Clean:      []string{"exit status 0"},
 	// With GUNICORN_PID it takes itself for the successor of that master.
 	Scrub: []string{"GUNICORN_PID", "GUNICORN_FD", "SERVER_SOFTWARE"},
 	Traps: []string{
 		"QUIT is its quick end and TERM its graceful one: the opposite of unicorn.",
-		"Leave bind out of its configuration, or let it be the listener's address; -b fd://3 removes a unix socket when it stops.",
+		"Its bind counts for nothing when it is given sockets, but for -b fd://3, which removes a unix socket's path when it stops.",
+		"With a pid file of its own a second master refuses to start (\"Already running on PID\"): give it -p '', which wins over its configuration.",
 		"WINCH is ignored unless it is daemonised.",
 		"TTOU stops at one worker.",
+		"When its master is killed, idle sync workers serve on for up to 15 s; herder ends them.",
 		"Its graceful end takes graceful_timeout at most, 30 s by default; stop_timeout should be longer.",
 		"Its own USR2 gives its successor wrong descriptors when it has its sockets from LISTEN_FDS; herder does not use it then.",
 	},

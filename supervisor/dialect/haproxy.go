@@ -1,6 +1,7 @@
 package dialect
 
-// haproxy's signals are those of its doc/management.txt, section 4.
+// haproxy's signals are those of its doc/management.txt, section 4. TTOU and TTIN
+// pause and resume it there, so there is no Grow and no Shrink.
 var haproxy = Row{
 	Name: "haproxy", About: "proxy for HTTP and TCP",
 	Programs: []string{"haproxy"},
@@ -11,6 +12,7 @@ var haproxy = Row{
 	Traps: []string{
 		"It takes a socket by `bind fd@3` in its configuration; it knows no variable.",
 		"Set hard-stop-after, for without it one client that stays connected keeps the old generation until stop_timeout.",
+		"With -W or -Ws it ends when a worker of it does, and herder starts it again; TTOU pauses it.",
 		"A stats socket of its configuration is bound by each generation anew.",
 	},
 }

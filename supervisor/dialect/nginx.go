@@ -1,7 +1,8 @@
 package dialect
 
 // nginx's signals are those of nginx(8). With NGINX in its environment it takes
-// the sockets and does not daemonise (src/core/nginx.c, ngx_inherited).
+// the sockets and does not daemonise (src/core/nginx.c, ngx_inherited; seen with
+// 1.22.1). USR2 it refuses then.
 var nginx = Row{
 	Name: "nginx", About: "web server and proxy",
 	Programs: []string{"nginx", "openresty"},
@@ -20,6 +21,7 @@ var nginx = Row{
 	Traps: []string{
 		"Each `listen` must be the address of a listener, or nginx binds it by itself; a listener without a `listen` is closed.",
 		"With the same `pid` in its configuration, the old master removes the file of the new one when it leaves; set herder's pidfile instead.",
-		"`daemon on;` is ignored when it is given its sockets.",
+		"Idle keep-alive connections are closed on QUIT without an answer, as always with nginx.",
+		"When its master is killed, its workers stay for ever; herder ends them.",
 	},
 }

@@ -12,6 +12,7 @@ var node = Row{
 	Traps: []string{
 		"Listen with server.listen({fd: 3}): node knows no variable.",
 		"Without a handler TERM kills it with what it has in hand: process.on('SIGTERM', () => server.close()).",
+		"HUP and USR2 kill it, and USR1 opens the debugger, unless the program handles them.",
 		"A program that uses the cluster module is a master of its own: say kind = \"fresh\".",
 	},
 }

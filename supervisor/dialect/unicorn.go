@@ -3,9 +3,9 @@ package dialect
 // unicorn's signals are those of its own file SIGNALS. USR2 and WINCH have the
 // meaning that nginx gave them; so do the pid files.
 //
-// Its listeners come by LISTEN_FDS, for those stay over a HUP ("immortal" in its
-// http_server.rb); a daemonising one is given UNICORN_FD instead, because with it
-// the launcher does not fork (launcher.rb). Given both, it lists them twice.
+// A daemonising one is given UNICORN_FD instead of LISTEN_FDS, because with it the
+// launcher does not fork (launcher.rb); else it would fork twice, and LISTEN_PID be
+// wrong. All else is tried with 6.0.0.
 var unicorn = Row{
 	Name: "unicorn", About: "Rack server for Ruby, a process per request",
 	Programs: []string{"unicorn"},
@@ -20,10 +20,13 @@ var unicorn = Row{
 	Clean:      []string{"exit status 0"},
 	Scrub:      []string{"UNICORN_FD"},
 	Traps: []string{
+		"Name the listener's address in its configuration or with -l, or a HUP makes it close the socket, and nobody answers.",
+		"With `pid` in its configuration a second master refuses to start (\"Already running on PID\"); -P does not help.",
+		"An application that fails to load without preload_app is tried again for ever, some 60 times a second; only ready_timeout ends that.",
 		"Its pid file is written before the application is loaded, so it says nothing of being ready.",
 		"TTOU goes down to no worker at all.",
 		"WINCH is ignored while its standard input is a terminal; herder gives it /dev/null.",
-		"A before_fork hook that sends QUIT to PID.oldbin is not needed under herder, and does no harm.",
+		"A before_fork hook that sends QUIT to PID.oldbin is not needed under herder.",
 	},
 }
 
