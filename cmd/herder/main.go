@@ -78,7 +78,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		HideHelpCommand:           true,
 		Commands: []*cli.Command{
 			runCommand(), checkCommand(), statusCommand(), upgradeCommand(), stopCommand(), scaleCommand(),
-			signalCommand(), readyCommand(), doctorCommand(), versionCommand(), demoCommand(),
+			signalCommand(), readyCommand(), doctorCommand(), dialectsCommand(), versionCommand(), demoCommand(),
 		},
 		ExitErrHandler: func(*cli.Context, error) {}, // herder does it
 		OnUsageError:   onUsageError,
