@@ -22,7 +22,7 @@ const (
 	reference = "../supervisor/config/reference.toml"
 )
 
-// herder is the program, built once.
+// herder is the program as it is shipped, built once.
 var herder string
 
 func TestMain(m *testing.M) {
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	}
 	herder = filepath.Join(dir, "herder")
 	code := 1
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", herder, "../cmd/herder").CombinedOutput(); err != nil {
+	if out, err := exec.Command("./build", dir).CombinedOutput(); err != nil {
 		os.Stderr.Write(out)
 	} else {
 		code = m.Run()

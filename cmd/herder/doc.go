@@ -22,5 +22,5 @@
 //	127 the command is not there
 //
 // Reading order: main.go, args.go (flags may come after arguments), then one
-// file per command.
+// file per command. entry.go says what happens before main.
 package main
