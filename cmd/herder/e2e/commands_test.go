@@ -22,6 +22,7 @@ import (
 //	[!] herder ARG…                   a client, in the foreground; stdout and stderr can be matched afterwards
 //	exits CODE COMMAND ARG…           any program in the foreground, which must exit with this code
 //	runsv NAME                        a real runsv in sv/NAME, in the background;  [!] sv ARG…  as its client
+//	up VAR NAME                       starts the service NAME, which is down, and sets VAR to the pid of the herder
 //	signal SIG WHO                    WHO: a NAME, pid:N, file:PIDFILE, master, old, successor, worker:SLOT, workers
 //	pid VAR WHO                       sets the variable VAR to that pid
 //	waitfor CONDITION                 waits until it holds;  [!] check CONDITION  looks once (conditions_test.go)
@@ -33,7 +34,7 @@ import (
 //	upgrades N [WHO]                  that many upgrades in a row, asked by USR2
 //	ledger take NAME WHO              remembers fds, threads and children of a process;  ledger same NAME WHO
 //	write FILE TEXT                   writes one line, by rename;  expand FROM TO  replaces $VARIABLES
-//	storm N WHO SIG…                  N signals in a row, drawn from the list
+//	storm N WHO SIG…                  N signals in a row, drawn from the list, from the first moment on
 //	hold open NAME ADDR [QUERY]       a connection that stays open;  hold answer NAME…  the answers are stdout;  hold close NAME…
 //	freeze PID, thaw                  a process that not even SIGKILL ends
 func commands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
@@ -42,7 +43,7 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"runsv": cmdRunsv, "sv": cmdSv, "signal": cmdSignal, "pid": cmdPid,
 		"waitfor": cmdWaitfor, "check": cmdCheck, "hammer": cmdHammer, "probe": cmdProbe,
 		"mode": cmdMode, "release": cmdRelease, "upgrades": cmdUpgrades, "ledger": cmdLedger, "write": cmdWrite,
-		"storm": cmdStorm, "hold": cmdHold, "expand": cmdExpand,
+		"storm": cmdStorm, "up": cmdUp, "hold": cmdHold, "expand": cmdExpand,
 		"freeze": cmdFreeze, "thaw": cmdThaw,
 	}
 	negatable := []string{"herder", "sv", "check", "probe"}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,18 +15,44 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// cmdStorm sends many signals in a row, drawn from a list with a fixed seed.
+// cmdStorm sends many signals in a row, drawn from a list with a fixed seed. It may come right after the start: it begins
+// with the first instruction after those that set what the signals do, for which execve(2) itself would be too early.
 func cmdStorm(ts *testscript.TestScript, _ bool, args []string) {
 	need(ts, len(args) > 2, "storm N WHO SIG…")
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	pid := who(ts, args[1])[0]
+	var signals []syscall.Signal
+	for _, name := range args[2:] {
+		signals = append(signals, signalNumber(ts, name))
+	}
+	if !promptly(func() bool { return expects(pid, signals) }) {
+		ts.Fatalf("%s (pid %d) leaves one of %v to its default action", args[1], pid, signals)
+	}
 	random := rand.New(rand.NewPCG(1, uint64(n)))
 	for range n {
-		if err := syscall.Kill(pid, signalNumber(ts, args[2+random.IntN(len(args)-2)])); err != nil {
+		if err := syscall.Kill(pid, signals[random.IntN(len(signals))]); err != nil {
 			ts.Fatalf("%s (pid %d) did not survive the storm: %v", args[1], pid, err)
 		}
 	}
+}
+
+// cmdUp lets runsv start a service that is down, and has its pid at the moment when it has executed herder: before herder's
+// first instruction.
+func cmdUp(ts *testscript.TestScript, _ bool, args []string) {
+	need(ts, len(args) == 2, "up VAR NAME")
+	runsv := who(ts, "runsv-"+args[1])[0]
+	control := filepath.Join(of(ts).work, "sv", args[1], "supervise", "control") // a fifo that runsv reads (runsv(8))
+	ts.Check(os.WriteFile(control, []byte("u"), 0))
+	pid := 0
+	started := func() bool {
+		pid = childThatIs(runsv, filepath.Join(binDir, "herder"))
+		return pid != 0
+	}
+	if !promptly(started) {
+		ts.Fatalf("%s does not start herder: %s", args[1], describe(descendants(runsv)))
+	}
+	ts.Setenv(args[0], strconv.Itoa(pid))
 }
 
 // cmdHold keeps a connection open: one with a request that takes long, or that waits in a queue.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -47,6 +48,47 @@ func descendants(pid int) []int {
 		todo = append(todo, children[todo[0]]...)
 	}
 	return below
+}
+
+// childThatIs is the child of pid that runs this program; 0: there is none.
+func childThatIs(pid int, program string) int {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for child := range strings.FieldsSeq(string(text)) {
+		if exe, _ := os.Readlink("/proc/" + child + "/exe"); exe == program {
+			n, _ := strconv.Atoi(child)
+			return n
+		}
+	}
+	return 0
+}
+
+// expects is true when the process ignores or catches each of the signals (proc_pid_status(5)).
+func expects(pid int, signals []syscall.Signal) bool {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	var mask uint64
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(line, ":")
+		if name == "SigIgn" || name == "SigCgt" {
+			bits, _ := strconv.ParseUint(strings.TrimSpace(value), 16, 64)
+			mask |= bits
+		}
+	}
+	for _, sig := range signals {
+		if mask&(1<<(sig-1)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// promptly is within without a pause between two looks: for moments that do not last.
+func promptly(done func() bool) bool {
+	for deadline := time.Now().Add(patience); !done(); {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
 }
 
 // describe names processes for a message.
