@@ -116,11 +116,12 @@ func TestWrongSocket(t *testing.T) {
 	t.Parallel()
 	h := startMaster(t, testWorker(t, "elsewhere").with(func(s *Spec) { s.KillTimeout = time.Second }))
 	h.until("failure", func() bool { return h.failed != nil })
-	if want := "worker 1 did not take the socket; it listens on " + strings.TrimSpace(h.said()) + " instead"; h.failed.Reason != want {
-		t.Errorf("the reason is %q", h.failed.Reason)
-	}
 	if how := h.exit(); how != "exit 1" {
 		t.Errorf("the master ended with %s", how)
+	}
+	// Only now has all been passed on that the worker said.
+	if want := "worker 1 did not take the socket; it listens on " + strings.TrimSpace(h.said()) + " instead"; h.failed.Reason != want {
+		t.Errorf("the reason is %q, want %q", h.failed.Reason, want)
 	}
 }
 
