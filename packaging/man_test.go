@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/herderd/herder/handoff"
+	"github.com/herderd/herder/supervisor/doctor"
 	"github.com/herderd/herder/supervisor/ready"
 )
 
@@ -124,6 +125,19 @@ func TestSynopsis(t *testing.T) {
 		}
 	}
 	compare(t, page+": synopsis", slices.Collect(maps.Keys(all)), helpOf(t, "COMMANDS"))
+}
+
+// The checks of the doctor, in the order in which they are printed.
+func TestChecks(t *testing.T) {
+	var inPage []string
+	for line := range strings.Lines(section(t, page, "DOCTOR")) {
+		if id, ok := strings.CutPrefix(line, ".It Cm "); ok {
+			inPage = append(inPage, strings.TrimSpace(id))
+		}
+	}
+	if want := doctor.Checks(); !slices.Equal(inPage, want) {
+		t.Errorf("%s: the checks are %v, want %v", page, inPage, want)
+	}
 }
 
 // flagsInPage reads the section COMMANDS: an item for each command, a list in it for its flags, and at the end a list for

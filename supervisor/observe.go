@@ -99,16 +99,17 @@ func (o *observer) look() [][]seenProcess {
 	looks := make([][]seenProcess, len(o.roots))
 	o.listens = nil
 	for i, root := range o.roots {
-		if time.Now().After(deadline) {
-			o.unseen(fmt.Errorf("only %d of %d workers could be looked at within %s", i, len(o.roots), lookTime))
-			return looks
-		}
 		if root.PID == 0 {
 			continue // it waits for its next start
 		}
 		family, err := proc.Proc.Family(root)
 		o.unseen(err)
 		for _, st := range family {
+			if time.Now().After(deadline) {
+				o.unseen(fmt.Errorf("only %d of %d workers could be looked at within %s", i, len(o.roots), lookTime))
+				looks[i] = nil // half of one tells nothing
+				return looks
+			}
 			looks[i] = append(looks[i], o.process(st))
 		}
 	}

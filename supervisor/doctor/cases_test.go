@@ -17,6 +17,14 @@ func servingCases() map[string]broken {
 			h.Serving.Up = 1
 			*first(h) = Worker{ID: 1, State: "waiting", Restarts: 20, Last: "exit 1"}
 		}, "wrong serves: 1 of 2 workers of generation 3 are up\nwrong workers: worker 1 is down and waits for its next start, the 21st; before: exit 1"},
+		"one boots": {func(h *Herd) {
+			h.Serving.Up = 1
+			*first(h) = Worker{ID: 1, State: "booting"}
+		}, "warn serves: 1 of 2 workers of generation 3 are up, the others boot"},
+		"one leaves for its successor": {func(h *Herd) {
+			h.Upgrading, h.Serving.Up = true, 1
+			*first(h) = Worker{ID: 1, State: "leaving"}
+		}, ""},
 		"restarted just now": {func(h *Herd) { first(h).Restarts, first(h).For = 12, 2500*time.Millisecond },
 			"warn workers: worker 1 was started again 2s ago, for the 12th time; before: nobody saw how it ended"},
 		"ended just now": {func(h *Herd) { first(h).Gone, first(h).Processes = first(h).Processes, nil },

@@ -16,10 +16,25 @@ func lookServes(h *Herd) []Finding {
 		return []Finding{warn("if it stays so: herder upgrade", "the master of generation %d is gone; its workers serve on, but none is replaced when it dies", g.Number)}
 	case g.Want == 0:
 		return []Finding{warn("herder scale N, or the signal HUP, brings workers back", "generation %d has no workers, and is to have none", g.Number)}
+	case h.Upgrading: // a rolling upgrade takes workers from this generation
+		return nil
+	case g.Up < g.Want && g.boots() == g.Want-g.Up:
+		return []Finding{warn("if it stays so: what they write to stderr says why", "%d of %d workers of generation %d are up, the others boot", g.Up, g.Want, g.Number)}
 	case g.Up < g.Want:
 		return []Finding{wrong("what they write to stderr says why", "%d of %d workers of generation %d are up", g.Up, g.Want, g.Number)}
 	}
 	return nil
+}
+
+// boots counts the workers that are on their way.
+func (g *Generation) boots() int {
+	n := 0
+	for _, w := range g.Workers {
+		if w.State == "starting" || w.State == "booting" {
+			n++
+		}
+	}
+	return n
 }
 
 func fineServes(h *Herd) string {

@@ -15,7 +15,7 @@ import (
 
 func TestFamilyLeavesTheDeadOut(t *testing.T) {
 	fs := fixture(t, map[int]int{10: 1, 11: 10, 12: 11}, true)
-	check(t, os.WriteFile(fs.path(11, "stat"), []byte("11 (x) Z 10 7 8 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 1011 0 0 1\n"), 0o644))
+	check(t, os.WriteFile(fs.path(11, "stat"), []byte("11 (x) Z 10 7 8 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 1011 0 0 1 2 3 4 0\n"), 0o644))
 	family, err := fs.Family(Ref{10, 1010})
 	check(t, err)
 	var pids []int
