@@ -1,11 +1,11 @@
 package supervisor
 
 import (
+	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/herderd/herder/supervisor/leaktest"
 )
 
-// Nothing may be left of a run; the kernel of these tests is a fake, so what
-// could be left is goroutines. cmd/herder/e2e counts descriptors and children.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// Nothing may be left of a run. The kernel of most tests is a fake, so cmd/herder/e2e counts descriptors and children of a real one.
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }

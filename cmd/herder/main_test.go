@@ -1,15 +1,13 @@
 package main
 
 import (
-	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"go.uber.org/goleak"
-	"golang.org/x/sys/unix"
+
+	"github.com/herderd/herder/supervisor/leaktest"
 )
 
 // patience is for events that come at once on an idle machine.
@@ -23,40 +21,7 @@ func TestMain(m *testing.M) {
 
 type checked struct{ *testing.M }
 
-func (c checked) Run() int {
-	before := openFiles()
-	code := c.M.Run()
-	if code != 0 {
-		return code
-	}
-	if err := goleak.Find(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if after := openFiles(); len(after) > len(before) {
-		fmt.Fprintf(os.Stderr, "descriptors before the tests: %q, after: %q\n", before, after)
-		return 1
-	}
-	if _, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != unix.ECHILD {
-		fmt.Fprintln(os.Stderr, "a child was left behind")
-		return 1
-	}
-	return 0
-}
-
-// openFiles leaves out those of the runtime itself (epoll), which come with
-// the first use and stay.
-func openFiles() []string {
-	var files []string
-	entries, _ := os.ReadDir("/proc/self/fd")
-	for _, e := range entries {
-		to, err := os.Readlink("/proc/self/fd/" + e.Name())
-		if err == nil && !strings.HasPrefix(to, "anon_inode:") {
-			files = append(files, to)
-		}
-	}
-	return files
-}
+func (c checked) Run() int { return leaktest.Run(c.M) }
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{

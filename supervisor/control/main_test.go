@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -12,8 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-	"golang.org/x/sys/unix"
+	"github.com/herderd/herder/supervisor/leaktest"
 )
 
 // patience is for events that come at once on an idle machine.
@@ -29,42 +27,7 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv("HERDER_TEST_SERVER"); path != "" {
 		os.Exit(serverMain(path))
 	}
-	before := openFDs()
-	code := m.Run()
-	if code == 0 {
-		code = leftBehind(before)
-	}
-	os.Exit(code)
-}
-
-func leftBehind(before int) int {
-	if err := goleak.Find(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if after := openFDs(); after > before {
-		fmt.Fprintf(os.Stderr, "descriptors: %d before the tests, %d after\n", before, after)
-		return 1
-	}
-	if _, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != unix.ECHILD {
-		fmt.Fprintln(os.Stderr, "a child was left behind")
-		return 1
-	}
-	return 0
-}
-
-// openFDs counts descriptors but for those of the runtime itself (epoll), which
-// come with the first use and stay.
-func openFDs() int {
-	entries, _ := os.ReadDir("/proc/self/fd")
-	n := 0
-	for _, e := range entries {
-		to, err := os.Readlink("/proc/self/fd/" + e.Name())
-		if err == nil && !strings.HasPrefix(to, "anon_inode:") && !strings.HasPrefix(to, "/dev/null") {
-			n++
-		}
-	}
-	return n
+	os.Exit(leaktest.Run(m))
 }
 
 // echo answers with what it was asked.

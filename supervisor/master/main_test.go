@@ -1,16 +1,12 @@
 package master
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-	"golang.org/x/sys/unix"
-
+	"github.com/herderd/herder/supervisor/leaktest"
 	"github.com/herderd/herder/supervisor/proc"
 )
 
@@ -35,14 +31,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	before := openFiles()
-	code := m.Run()
+	code := leaktest.Run(m)
 	if code != 0 {
 		clean()
-	}
-	if err := leaks(before); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
 	}
 	os.Exit(code)
 }
@@ -59,34 +50,6 @@ func clean() {
 		}
 		_, _ = proc.Reap(exit.PID)
 	}
-}
-
-// leaks tells what the tests have left behind.
-func leaks(before []int) error {
-	err := goleak.Find()
-	for _, fd := range openFiles() {
-		target, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
-		runtime := target == "anon_inode:[eventpoll]" || target == "anon_inode:[eventfd]"
-		if !runtime && !slices.Contains(before, fd) && target != "" {
-			err = errors.Join(err, fmt.Errorf("leaked descriptor %d: %s", fd, target))
-		}
-	}
-	if _, bad := unix.Wait4(-1, nil, unix.WNOHANG, nil); !errors.Is(bad, unix.ECHILD) {
-		err = errors.Join(err, fmt.Errorf("leaked children: wait4 says %v, not ECHILD", bad))
-	}
-	return err
-}
-
-func openFiles() []int {
-	entries, _ := os.ReadDir("/proc/self/fd")
-	var fds []int
-	for _, e := range entries {
-		var fd int
-		if _, err := fmt.Sscan(e.Name(), &fd); err == nil {
-			fds = append(fds, fd)
-		}
-	}
-	return fds
 }
 
 func check(t testing.TB, err error) {

@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"github.com/herderd/herder/supervisor/leaktest"
 )
 
 // patience bounds every wait of the tests: a failure, not a pace.
@@ -36,29 +37,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	before := openFiles()
-	code := m.Run()
-	if err := leaks(before); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// leaks tells what the tests have left behind.
-func leaks(before []int) error {
-	err := goleak.Find()
-	for _, fd := range openFiles() {
-		target, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
-		ours := target == "anon_inode:[eventpoll]" || target == "anon_inode:[eventfd]" // of the Go runtime
-		if !ours && !slices.Contains(before, fd) && target != "" {
-			err = errors.Join(err, fmt.Errorf("leaked descriptor %d: %s", fd, target))
-		}
-	}
-	if _, bad := unix.Wait4(-1, nil, unix.WNOHANG, nil); !errors.Is(bad, unix.ECHILD) {
-		err = errors.Join(err, fmt.Errorf("leaked children: wait4 says %v, not ECHILD", bad))
-	}
-	return err
+	os.Exit(leaktest.Run(m))
 }
 
 func newSpawner(t testing.TB) *Spawner {

@@ -1,12 +1,10 @@
 package ready
 
 import (
-	"fmt"
 	"os"
 	"testing"
 
-	"go.uber.org/goleak"
-	"golang.org/x/sys/unix"
+	"github.com/herderd/herder/supervisor/leaktest"
 )
 
 // TestMain is also the entry of the programs that this binary plays in tests,
@@ -16,46 +14,5 @@ func TestMain(m *testing.M) {
 		play(role)
 		os.Exit(0)
 	}
-	warm()
-	before := openFDs()
-	code := m.Run()
-	if err := goleak.Find(); err != nil {
-		fmt.Fprintln(os.Stderr, "leaked goroutines:", err)
-		code = 1
-	}
-	for fd, to := range openFDs() {
-		if _, had := before[fd]; !had {
-			fmt.Fprintf(os.Stderr, "leaked fd %s: %s\n", fd, to)
-			code = 1
-		}
-	}
-	if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != unix.ECHILD {
-		fmt.Fprintf(os.Stderr, "leaked a child: wait4 = %d, %v\n", pid, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// warm makes the runtime open what it keeps open for good: its epoll.
-func warm() {
-	r, w, err := os.Pipe()
-	if err == nil {
-		r.Close()
-		w.Close()
-	}
-}
-
-func openFDs() map[string]string {
-	fds := map[string]string{}
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		panic(err)
-	}
-	for _, e := range entries {
-		// The directory itself is among them, and closed by now.
-		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil {
-			fds[e.Name()] = to
-		}
-	}
-	return fds
+	os.Exit(leaktest.Run(m))
 }
