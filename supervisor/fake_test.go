@@ -110,6 +110,8 @@ func (k *fakeKernel) Spawn(gen, workers int) []herd.Event {
 	return nil
 }
 
+func (k *fakeKernel) Follow(gen int) []herd.Event { return k.Spawn(gen, 1) }
+
 func (k *fakeKernel) Tell(t herd.Tell) []herd.Event {
 	k.say("%s", t.String())
 	if !k.alive[t.Gen] {

@@ -20,10 +20,16 @@ const unknown = -1
 // of the app is written last and whole, so it never vanishes while one serves.
 func (t *tender) Publish(p herd.Publish) []herd.Event {
 	path := t.current.config.Pidfile
-	if t.current.config.Kind == dialect.Reexec {
-		path = "" // the server's own affair
+	var watched []string
+	switch {
+	case path == "":
+	case t.current.config.Kind == dialect.Reexec:
+		watched, path = serverFiles(path), "" // the server writes them by itself
+	default:
+		watched = []string{path, path + oldbin}
 	}
 	err := t.publishAll(path, p)
+	t.follow(watched...)
 	if err == nil {
 		t.complaint = ""
 		return nil
@@ -39,9 +45,6 @@ func (t *tender) publishAll(path string, p herd.Publish) error {
 	var failed error
 	if path != "" {
 		failed = errors.Join(t.publish(path+oldbin, t.pid(p.Old)), t.publish(path, t.pid(p.App)))
-		t.follow(path, path+oldbin)
-	} else {
-		t.follow()
 	}
 	for other := range t.published {
 		if other != path && other != path+oldbin { // the configuration named it before
@@ -119,6 +122,9 @@ func (t *tender) touched(path string) []herd.Event {
 	if t.own != nil && path == t.current.config.HerderPidfile {
 		t.restoreOwn()
 		return nil
+	}
+	if t.current.config.Kind == dialect.Reexec {
+		return t.lookForUnasked()
 	}
 	want := t.published[path]
 	if got, err := pidfile.Read(path); want == 0 || err == nil && got == want {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/herderd/herder/pidfile"
 	"github.com/herderd/herder/supervisor/config"
 	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/foreign"
@@ -15,6 +16,7 @@ import (
 // its successor.
 func (t *tender) spawnForeign(g *tended) error {
 	spec := t.foreignSpec(g)
+	t.countCrew()
 	if old := t.renewable(g); old != nil {
 		t.log.Info("asking the master for its successor", "generation", old.n, "signal", spec.Row.Says[dialect.Renew])
 		f, err := foreign.Renew(old.master, spec)
@@ -60,6 +62,76 @@ func (t *tender) renewable(g *tended) *tended {
 		return nil
 	}
 	return newest
+}
+
+// serverFiles are the pid files that a server writes by itself, in either naming.
+func serverFiles(path string) []string { return []string{path, path + oldbin, path + ".2"} }
+
+// lookForUnasked: a server has changed its pid files. If one of them names a process
+// that a master of ours has started and that runs a program of its own, then somebody
+// told it to start its successor. What the file says is believed as far as the process
+// tree bears it out.
+func (t *tender) lookForUnasked() []herd.Event {
+	if t.anyAwaited() || t.appeared != (proc.Ref{}) {
+		return nil
+	}
+	for _, path := range serverFiles(t.current.config.Pidfile) {
+		pid, err := pidfile.Read(path)
+		if err != nil {
+			continue
+		}
+		if ref, ok := t.successorOf(pid); ok {
+			t.appeared = ref
+			return []herd.Event{herd.Appeared{}}
+		}
+	}
+	return nil
+}
+
+// successorOf says whether a process is a successor of one of our masters.
+func (t *tender) successorOf(pid int) (proc.Ref, bool) {
+	st, err := proc.Proc.Stat(pid)
+	if err != nil {
+		return proc.Ref{}, false
+	}
+	for _, g := range t.tended {
+		if g.master == nil || g.leaving || g.master.Ref().PID == pid {
+			continue
+		}
+		if old, err := proc.Proc.Stat(g.master.Ref().PID); err == nil && st.PPID == old.PID && st.Stack != old.Stack {
+			return st.Ref(), !t.known(pid)
+		}
+	}
+	return proc.Ref{}, false
+}
+
+// Follow makes the successor that has appeared generation gen.
+func (t *tender) Follow(gen int) []herd.Event {
+	ref := t.appeared
+	t.appeared = proc.Ref{}
+	g := &tended{n: gen, plan: t.current}
+	spec := t.foreignSpec(g)
+	p, err := proc.OpenRef(ref)
+	if err == nil {
+		g.link, err = foreign.Follow(ref, spec)
+	}
+	if err != nil {
+		return []herd.Event{herd.StartFailed{Gen: gen, Why: err.Error()}}
+	}
+	g.master = p
+	t.countCrew()
+	t.tended[gen] = g
+	go t.listen(g)
+	return nil
+}
+
+// countCrew remembers how many workers those have that may have to take over again.
+func (t *tender) countCrew() {
+	for _, g := range t.tended {
+		if !g.leaving {
+			g.crew = len(g.state.Workers)
+		}
+	}
 }
 
 // crowd is how many workers the generation has that serves.

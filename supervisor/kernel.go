@@ -21,6 +21,8 @@ type Kernel interface {
 	// Spawn starts the master of generation gen, as the plan that was checked
 	// last says, or else the current one.
 	Spawn(gen, workers int) []herd.Event
+	// Follow makes the successor that has appeared generation gen.
+	Follow(gen int) []herd.Event
 	// Tell says a verb to a generation, or to what is left of one.
 	Tell(t herd.Tell) []herd.Event
 	// Seal admits no new connection where only leaving generations accept.

@@ -22,6 +22,8 @@ func (h *Herder) performOne(e herd.Effect) []herd.Event {
 	case herd.Spawn:
 		h.log.Info("spawning a master", "generation", e.Gen, "workers", e.Workers)
 		return h.kernel.Spawn(e.Gen, e.Workers)
+	case herd.Follow:
+		return h.kernel.Follow(e.Gen)
 	case herd.Tell:
 		return h.kernel.Tell(e)
 	case herd.Seal:

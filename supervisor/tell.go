@@ -29,6 +29,9 @@ func (t *tender) Tell(v herd.Tell) []herd.Event {
 		t.kill(g)
 		return nil
 	}
+	if v.Verb == herd.Restore {
+		v.N = g.crew
+	}
 	if g.headless() {
 		t.tellOrphans(g, v.Verb)
 		return nil
@@ -46,6 +49,8 @@ func order(v herd.Tell) master.Order {
 		return master.Order{Do: master.DoStop}
 	case herd.ReopenLogs:
 		return master.Order{Do: master.DoReopen}
+	case herd.Restore:
+		return master.Order{Do: master.DoRestore, N: v.N}
 	case herd.Nudge:
 		return master.Order{Do: master.DoNudge, N: v.N}
 	case herd.Count:

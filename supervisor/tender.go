@@ -41,6 +41,7 @@ type tender struct {
 	follower  *pidfile.Follower
 	followed  []string       // the files it watches
 	published map[string]int // pid files as we wrote them
+	appeared  proc.Ref       // a successor that nobody here asked for, not followed yet
 	complaint string         // the last trouble with a pid file, said once
 	blind     *time.Timer    // looks again for what a master left; nil: nothing was overlooked
 }
@@ -50,6 +51,7 @@ type tended struct {
 	n       int
 	plan    *plan
 	master  *proc.Process // nil once it is gone, or while it is awaited
+	crew    int           // workers it had when its successor was started
 	awaited bool          // the server makes its master by itself, and the link looks for it
 	how     string        // the master ended
 	link    link

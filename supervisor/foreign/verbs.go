@@ -57,6 +57,9 @@ func (f *Follower) obey(o master.Order) {
 	case master.DoCount:
 		f.nudge.by = o.N - len(f.workers)
 		f.keepLooking()
+	case master.DoRestore:
+		f.nudge.by = max(0, o.N-len(f.workers))
+		f.keepLooking()
 	case master.DoSignal:
 		f.signalWorkers(o.Signal)
 	}

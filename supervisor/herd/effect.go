@@ -11,7 +11,7 @@ type Verb int
 
 // Quit lets the workers finish; Halt does not; Kill is SIGKILL to every
 // process of the generation. Nudge and Count are for masters that count their own
-// workers: N more of them, N of them.
+// workers: N more of them, N of them, as many as before the upgrade that failed.
 const (
 	Quit Verb = iota
 	Halt
@@ -19,11 +19,12 @@ const (
 	Resize
 	Nudge
 	Count
+	Restore
 	ReopenLogs
 )
 
 func (v Verb) String() string {
-	return [...]string{"quit", "halt", "kill", "resize", "nudge", "count", "reopen-logs"}[v]
+	return [...]string{"quit", "halt", "kill", "resize", "nudge", "count", "restore", "reopen-logs"}[v]
 }
 
 type (
@@ -32,6 +33,8 @@ type (
 	Check struct{ Try int }
 	// Spawn starts the master of a new generation with that many workers.
 	Spawn struct{ Gen, Workers int }
+	// Follow makes the successor that has appeared a generation.
+	Follow struct{ Gen int }
 	// Tell says a verb to a generation; N is the number of workers for Resize,
 	// Nudge and Count.
 	Tell struct {
@@ -72,8 +75,9 @@ type (
 	Leave struct{ Verdict Verdict }
 )
 
-func (e Check) String() string { return fmt.Sprintf("check try=%d", e.Try) }
-func (e Spawn) String() string { return fmt.Sprintf("spawn gen=%d workers=%d", e.Gen, e.Workers) }
+func (e Check) String() string  { return fmt.Sprintf("check try=%d", e.Try) }
+func (e Spawn) String() string  { return fmt.Sprintf("spawn gen=%d workers=%d", e.Gen, e.Workers) }
+func (e Follow) String() string { return fmt.Sprintf("follow gen=%d", e.Gen) }
 func (e Tell) String() string {
 	return fmt.Sprintf("tell gen=%d %s", e.Gen, e.Words())
 }

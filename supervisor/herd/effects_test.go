@@ -48,6 +48,11 @@ func (w *world) performOne(before *world, e Event, effect Effect) error {
 		w.owed = false
 	case Spawn:
 		return w.performSpawn(before, e, f)
+	case Follow:
+		if _, ok := e.(Appeared); !ok {
+			return fmt.Errorf("nothing has appeared")
+		}
+		return w.performSpawn(before, e, Spawn{f.Gen, w.h.find(f.Gen).want})
 	case Tell:
 		return w.performTell(before, e, f)
 	case Seal:
@@ -80,7 +85,8 @@ func (w *world) performSpawn(before *world, e Event, f Spawn) error {
 	if w.stopped {
 		return fmt.Errorf("spawned after the herd was asked to stop")
 	}
-	if _, ok := e.(Checked); ok {
+	_, checked := e.(Checked)
+	if _, appeared := e.(Appeared); checked || appeared {
 		w.kept, w.keptWorkers, w.keptDrained, w.scaled = before.h.policy, before.h.workers, before.h.drained, false
 	}
 	w.spawned = f.Gen
@@ -95,8 +101,8 @@ func (w *world) performTell(before *world, e Event, f Tell) error {
 	}
 	was := before.phaseOf(f.Gen)
 	switch f.Verb {
-	case Nudge, Count:
-		if !w.h.policy.Foreign || was != Whole || f.Gen != w.h.serving {
+	case Nudge, Count, Restore:
+		if !w.h.policy.Foreign || t.headless || f.Gen != w.h.serving {
 			return fmt.Errorf("only a foreign master that serves may be told so")
 		}
 		return nil

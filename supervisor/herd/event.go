@@ -20,6 +20,7 @@ const (
 	AskedReopen
 	PreflightDone
 	PidFileTouched
+	SuccessorAppeared
 	HerdDue
 
 	SuccessorServes
@@ -36,7 +37,7 @@ const (
 
 var kindNames = [numKinds]string{
 	"asked to upgrade", "asked to stop", "asked to stop quickly", "asked to scale", "asked to drain workers", "asked to reopen logs",
-	"preflight done", "pid file touched", "deadline passed",
+	"preflight done", "pid file touched", "a successor appeared unasked", "deadline passed",
 	"successor serves", "successor lost", "serving master died, workers left", "serving generation lost", "outgoing generation lost",
 	"another generation gone", "QUIT sent to the serving master", "QUIT sent to the successor", "QUIT sent to the outgoing master",
 }
@@ -80,6 +81,9 @@ type (
 	// Touched says that somebody changed or removed a pid file of ours, or
 	// (Failed) that it could not be written.
 	Touched struct{ Failed bool }
+	// Appeared says that a foreign master has started its successor because somebody
+	// else told it to; answered by [Follow], or not at all.
+	Appeared struct{}
 	// Due says that the deadline has passed.
 	Due struct{}
 
@@ -116,15 +120,16 @@ type (
 	Drained struct{ Gen int }
 )
 
-func (Upgrade) kind() Kind { return AskedUpgrade }
-func (Stop) kind() Kind    { return AskedStop }
-func (Quick) kind() Kind   { return AskedQuick }
-func (Scale) kind() Kind   { return AskedScale }
-func (Drain) kind() Kind   { return AskedDrain }
-func (Reopen) kind() Kind  { return AskedReopen }
-func (Checked) kind() Kind { return PreflightDone }
-func (Touched) kind() Kind { return PidFileTouched }
-func (Due) kind() Kind     { return HerdDue }
+func (Upgrade) kind() Kind  { return AskedUpgrade }
+func (Stop) kind() Kind     { return AskedStop }
+func (Quick) kind() Kind    { return AskedQuick }
+func (Scale) kind() Kind    { return AskedScale }
+func (Drain) kind() Kind    { return AskedDrain }
+func (Reopen) kind() Kind   { return AskedReopen }
+func (Checked) kind() Kind  { return PreflightDone }
+func (Touched) kind() Kind  { return PidFileTouched }
+func (Appeared) kind() Kind { return SuccessorAppeared }
+func (Due) kind() Kind      { return HerdDue }
 
 // The rest happen to one generation: its own table decides first.
 func (Retire) kind() Kind      { return ofGeneration }

@@ -15,12 +15,33 @@ func (h *Herd) start(now time.Time, _ Event) {
 
 // bring spawns the next generation in the role of successor.
 func (h *Herd) bring(now time.Time, workers int) {
+	h.expect(now, workers)
+	h.do(Spawn{h.successor, workers})
+}
+
+// expect makes the next generation the successor.
+func (h *Herd) expect(now time.Time, workers int) {
 	h.last++
 	g := generation{n: h.last, want: workers, least: h.policy.MinWorkers}
 	g.enter(Booting, now.Add(h.policy.ReadyTimeout))
 	h.gens = append(h.gens, g)
 	h.successor, h.drained = g.n, false
-	h.do(Spawn{g.n, workers})
+}
+
+// follow: the master that serves has started its successor, which nobody has asked
+// the herd for. It is judged as any other. Who waits for an upgrade whose preflight is
+// under way gets this one.
+func (h *Herd) follow(now time.Time, _ Event) {
+	if h.phase == Serving {
+		h.under, h.since, h.from, h.callers = true, now, h.serving, nil
+	}
+	h.try++ // an answer that still comes belongs to nobody
+	h.before, h.had, h.gave = h.policy, h.workers, h.workers
+	h.phase, h.due = Upgrading, time.Time{}
+	h.expect(now, h.workers)
+	h.to = h.successor
+	h.note(h.successor, "a successor that the master was told to start by somebody else")
+	h.do(Follow{h.successor})
 }
 
 // checked: the preflight passed, or did not.
@@ -137,10 +158,19 @@ func (h *Herd) rollBack(now time.Time, _ Event) {
 	h.conclude(now, RolledBack, h.why)
 	h.restore()
 	if h.whole() {
+		h.recall()
 		h.settle(now)
 		return
 	}
 	h.stumble(now)
+}
+
+// recall: a foreign master may have been told, by the hooks of a successor that did
+// not make it, to send workers away.
+func (h *Herd) recall() {
+	if h.policy.Foreign && !h.drained {
+		h.do(Tell{Gen: h.serving, Verb: Restore})
+	}
 }
 
 // restore undoes what the upgrade changed: the policy, and the number of
@@ -187,6 +217,7 @@ func (h *Herd) turnBack(now time.Time, _ Event) {
 	h.do(Adopt{h.serving})
 	h.conclude(now, RolledBack, h.why)
 	h.restore()
+	h.recall()
 	h.settle(now)
 }
 

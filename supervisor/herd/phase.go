@@ -50,6 +50,7 @@ var (
 	checked   = cell{"spawn the successor, or refuse and go on as before", (*Herd).checked}
 	giveUp    = cell{"refuse: the preflight did not answer", (*Herd).checkTimedOut}
 	start     = cell{"spawn a generation", (*Herd).start}
+	follow    = cell{"it is the successor; a preflight under way is dropped", (*Herd).follow}
 	republish = cell{"write the pid files again", (*Herd).touched}
 
 	// What the facts of a generation mean for the herd.
@@ -85,24 +86,25 @@ var herdTable [numKinds][numPhases]cell
 func init() {
 	herdTable = [numKinds][numPhases]cell{
 		//                Starting     Waiting      Serving      Checking     Upgrading    Overlapping  Stopping     Hurrying     Done
-		AskedUpgrade:    {remember, check, check, remember, remember, remember, refuse, refuse, refuse},
-		AskedStop:       {stop, stop, stop, stop, stop, stop, hurry, accepted, refuse},
-		AskedQuick:      {hurry, hurry, hurry, hurry, hurry, hurry, hurry, killAll, refuse},
-		AskedScale:      {scale, scale, scale, scale, scale, scale, refuse, refuse, refuse},
-		AskedDrain:      {notNow, notNow, drain, notNow, notNow, notNow, refuse, refuse, refuse},
-		AskedReopen:     {reopen, reopen, reopen, reopen, reopen, reopen, reopen, reopen, refuse},
-		PreflightDone:   {late, late, late, checked, late, late, late, late, late},
-		PidFileTouched:  {republish, republish, republish, republish, republish, republish, republish, republish, late},
-		HerdDue:         {bug, start, bug, giveUp, bug, proven, bug, bug, bug},
-		SuccessorServes: {serve, bug, bug, bug, commit, bug, bug, bug, bug},
-		SuccessorLost:   {failedStart, bug, bug, bug, rollBack, bug, bug, bug, bug},
-		ServingOrphaned: {bug, bug, recover_, goOn, carryOn, turnBack, bug, bug, bug},
-		ServingLost:     {goOn, goOn, recover_, hasten, carryOn, turnBack, departed, departed, bug},
-		OutgoingLost:    {bug, bug, bug, bug, bug, endOverlap, bug, bug, bug},
-		Departed:        {noted, noted, noted, noted, noted, noted, departed, departed, bug},
-		ServingQuit:     {late, late, quitServing, hold, hold, backOut, late, late, bug},
-		SuccessorQuit:   {stopAsked, bug, bug, bug, backOut, bug, bug, bug, bug},
-		OutgoingQuit:    {bug, bug, bug, bug, bug, endOverlap, bug, bug, bug},
+		AskedUpgrade:      {remember, check, check, remember, remember, remember, refuse, refuse, refuse},
+		AskedStop:         {stop, stop, stop, stop, stop, stop, hurry, accepted, refuse},
+		AskedQuick:        {hurry, hurry, hurry, hurry, hurry, hurry, hurry, killAll, refuse},
+		AskedScale:        {scale, scale, scale, scale, scale, scale, refuse, refuse, refuse},
+		AskedDrain:        {notNow, notNow, drain, notNow, notNow, notNow, refuse, refuse, refuse},
+		AskedReopen:       {reopen, reopen, reopen, reopen, reopen, reopen, reopen, reopen, refuse},
+		PreflightDone:     {late, late, late, checked, late, late, late, late, late},
+		PidFileTouched:    {republish, republish, republish, republish, republish, republish, republish, republish, late},
+		SuccessorAppeared: {noted, noted, follow, follow, noted, noted, noted, noted, late},
+		HerdDue:           {bug, start, bug, giveUp, bug, proven, bug, bug, bug},
+		SuccessorServes:   {serve, bug, bug, bug, commit, bug, bug, bug, bug},
+		SuccessorLost:     {failedStart, bug, bug, bug, rollBack, bug, bug, bug, bug},
+		ServingOrphaned:   {bug, bug, recover_, goOn, carryOn, turnBack, bug, bug, bug},
+		ServingLost:       {goOn, goOn, recover_, hasten, carryOn, turnBack, departed, departed, bug},
+		OutgoingLost:      {bug, bug, bug, bug, bug, endOverlap, bug, bug, bug},
+		Departed:          {noted, noted, noted, noted, noted, noted, departed, departed, bug},
+		ServingQuit:       {late, late, quitServing, hold, hold, backOut, late, late, bug},
+		SuccessorQuit:     {stopAsked, bug, bug, bug, backOut, bug, bug, bug, bug},
+		OutgoingQuit:      {bug, bug, bug, bug, bug, endOverlap, bug, bug, bug},
 	}
 }
 

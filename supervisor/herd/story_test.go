@@ -22,6 +22,7 @@ import (
 //	up gen=N n=N · unspawned|failed|died|emptied|drained gen=N [why=(…)]
 //	retire gen=N [quick]                      somebody signalled that master
 //	touched [failed]                          a pid file
+//	appeared                                  a successor that somebody else asked for
 //	advance D                                 time passes, and no timer rings
 //	due                                       time passes to the deadline, and it rings
 
@@ -97,6 +98,8 @@ func (s *story) event(cmd string, a args) Event {
 		return Drained{gen}
 	case "retire":
 		return Retire{gen, a.has("quick")}
+	case "appeared":
+		return Appeared{}
 	case "touched":
 		return Touched{a.has("failed")}
 	}

@@ -238,6 +238,9 @@ func (w *world) people(add func(purse, Event)) {
 	id := w.asked + 1
 	add(upgrades, Upgrade{id})
 	add(upgrades, Upgrade{})
+	if w.h.policy.Foreign && !w.over {
+		add(upgrades, Appeared{})
+	}
 	add(stops, Stop{id})
 	add(stops, Quick{id})
 	add(wishes, Scale{ID: id, N: 1, Relative: true})

@@ -56,6 +56,9 @@ const (
 	// To a foreign master only (package foreign), which counts its own workers.
 	DoNudge = "nudge" // Order.N workers more, fewer when negative
 	DoCount = "count" // Order.N workers
+	// DoRestore brings back workers, up to Order.N, that were sent away for a successor
+	// which did not make it.
+	DoRestore = "restore"
 )
 
 // Order is what the herder asks of a master.
