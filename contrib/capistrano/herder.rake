@@ -83,14 +83,13 @@ namespace :herder do
   task :upgrade do
     on roles(fetch(:herder_roles)) do |host|
       lines, code = HerderTasks.run(self, :upgrade, "--timeout", fetch(:herder_timeout))
-      lines.each { |line| code == 0 ? info(line) : error(line) }
-      case code
-      when 0 then next
-      when HerderTasks::NOBODY_RUNS then execute(*fetch(:herder_start))
-      else
-        HerderTasks.point_back(self, host) if HerderTasks::OLD_SERVES_ON.include?(code)
-        raise lines.first || "herder upgrade said nothing, not even that it has ended"
-      end
+      fine = [0, HerderTasks::NOBODY_RUNS].include?(code)
+      lines.each { |line| fine ? info(line) : error(line) }
+      execute(*fetch(:herder_start)) if code == HerderTasks::NOBODY_RUNS
+      next if fine
+
+      HerderTasks.point_back(self, host) if HerderTasks::OLD_SERVES_ON.include?(code)
+      raise lines.first || "herder upgrade said nothing, not even that it has ended"
     end
   end
 
