@@ -56,6 +56,24 @@ func (n *names) publish(d *directory) error {
 	return &hinted{fmt.Errorf("others keep changing %s: %w", n.public(), unix.EADDRINUSE), "two programs want this path; stop one"}
 }
 
+// clear removes a stale socket from the public name; nothing else.
+func (n *names) clear(d *directory) error {
+	st, err := d.stat(n.base)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("stat %s: %w", n.public(), err)
+	}
+	if err := n.mayReplace(d, &st); err != nil {
+		return err
+	}
+	if err := unix.Unlinkat(d.fd, n.base, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("remove the stale socket %s: %w", n.public(), err)
+	}
+	return nil
+}
+
 // link makes the public name. A file system without hard links, or a socket given to a user whose files we may not link
 // (fs.protected_hardlinks, and no CAP_FOWNER), leaves us one name only: then the private one becomes it.
 func (n *names) link(d *directory) error {

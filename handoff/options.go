@@ -27,6 +27,7 @@ type Options struct {
 	Mode        uint32        `json:",omitempty"` // of a unix path; 0: 0777 without the process' umask
 	Owner       string        `json:",omitempty"` // of a unix path: name or uid
 	Group       string        `json:",omitempty"` // of a unix path: name or gid
+	OneName     bool          `json:",omitempty"` // a unix socket is bound at its path, so that getsockname(2) says it, for servers that compare it
 	Tries       int           `json:",omitempty"` // how often to try to bind; 0: once
 	Delay       time.Duration `json:",omitempty"` // between two tries; 0: DefaultDelay
 	IPv6Only    bool          `json:",omitempty"` // an IPv6 socket takes no IPv4 clients
@@ -69,6 +70,7 @@ var optionTable = [...]option{
 	{"umask", onPath, setUmask, func(*Options) string { return "" }}, // written as mode
 	{"owner", onPath, func(o *Options, v string) error { return setWord(&o.Owner, v) }, func(o *Options) string { return o.Owner }},
 	{"group", onPath, func(o *Options, v string) error { return setWord(&o.Group, v) }, func(o *Options) string { return o.Group }},
+	{"onename", onPath, func(o *Options, v string) error { return setBool(&o.OneName, v) }, func(o *Options) string { return yes(o.OneName) }},
 	{"tries", onBound, func(o *Options, v string) error { return setInt(&o.Tries, v, 1, 1000000) }, func(o *Options) string { return number(o.Tries) }},
 	{"delay", onBound, func(o *Options, v string) error { return setTime(&o.Delay, v, time.Millisecond) }, func(o *Options) string { return period(o.Delay) }},
 	{"ipv6only", onInet, func(o *Options, v string) error { return setBool(&o.IPv6Only, v) }, func(o *Options) string { return yes(o.IPv6Only) }},

@@ -68,7 +68,9 @@ func bindPath(network, path string, o Options) (int, *names, error) {
 	if err != nil {
 		return -1, nil, err
 	}
-	if err = n.bindPrivate(d, fd, network, o, owner); err == nil {
+	if o.OneName {
+		err = n.bindPublic(d, fd, network, o, owner)
+	} else if err = n.bindPrivate(d, fd, network, o, owner); err == nil {
 		err = n.publish(d)
 	}
 	if err != nil {
@@ -114,6 +116,38 @@ func (n *names) bindPrivate(d *directory, fd int, network string, o Options, own
 	}
 	if err := unix.Listen(fd, o.backlog()); err != nil {
 		return fmt.Errorf("listen: %w", err)
+	}
+	return nil
+}
+
+// bindPublic binds fd at the public name itself, and keeps a link to it under a private one. Servers that compare what they are given
+// with the paths of their own configuration would bind a socket of another name a second time. The price is a moment, between bind and
+// listen, in which who connects is refused; a stale socket is removed for it, and not exchanged.
+func (n *names) bindPublic(d *directory, fd int, network string, o Options, owner ownership) error {
+	if err := n.clear(d); err != nil {
+		return err
+	}
+	if err := setAll(fd, network, o); err != nil {
+		return err
+	}
+	if err := unix.Fchmod(fd, 0); err != nil {
+		return fmt.Errorf("fchmod: %w", err)
+	}
+	if err := d.bind(fd, n.base); err != nil {
+		return fmt.Errorf("bind in %s: %w", d.path, err)
+	}
+	n.private = n.base // what is removed if the rest fails
+	if err := n.dress(d, o, owner); err != nil {
+		return err
+	}
+	if network != Unixgram {
+		if err := unix.Listen(fd, o.backlog()); err != nil {
+			return fmt.Errorf("listen: %w", err)
+		}
+	}
+	n.private = n.privateName()
+	if err := unix.Linkat(d.fd, n.base, d.fd, n.private, 0); err != nil {
+		n.private = "" // no hard links here: one name must do
 	}
 	return nil
 }

@@ -60,6 +60,9 @@ func (r *reader) speak() {
 		if wait := &c.Bind[i].Options.Wait; *wait == "" {
 			*wait = waits[row.Wait]
 		}
+		if b := &c.Bind[i]; row.PublicName && c.Kind != dialect.Pool && b.Network == handoff.Unix && !strings.HasPrefix(b.Address, "@") {
+			b.Options.OneName = true
+		}
 	}
 }
 

@@ -33,8 +33,7 @@ type Follower struct {
 	started time.Time
 	workers map[proc.Ref]*worker
 	muster  muster
-	timer   *time.Timer   // the next look
-	pause   time.Duration // before it
+	timer   *time.Timer // the next look
 	whole   bool
 	said    bool      // READY=1
 	until   time.Time // looks are taken until then, once it is whole

@@ -39,7 +39,9 @@ func (s *shell) told(m ready.Message) []pool.Event {
 
 func (s *shell) meaning(w *worker, m ready.Message) []pool.Event {
 	var events []pool.Event
-	if kind := s.spec.Ready.Kind; m.Ready && (kind == ready.KindAuto || kind == ready.KindNotify) {
+	// A server known to say READY=1 too early is believed only where the user says so.
+	believed := s.spec.Ready.Kind == ready.KindNotify || s.spec.Ready.Kind == ready.KindAuto && !s.row.EarlyReady
+	if m.Ready && believed {
 		events = append(events, s.isReady(w)...)
 	}
 	if m.Extend > 0 {
