@@ -8,6 +8,7 @@ import (
 
 	"github.com/herderd/herder/supervisor/config"
 	"github.com/herderd/herder/supervisor/control"
+	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/doctor"
 	"github.com/herderd/herder/supervisor/proc"
 )
@@ -52,7 +53,7 @@ func (t *tender) Examine(known doctor.Herd, serving int, answer func(doctor.Herd
 	for _, l := range o.listeners {
 		o.mended = append(o.mended, t.mended[l])
 	}
-	o.herd.Graceful, o.herd.StopTimeout = c.Graceful, c.StopTimeout
+	o.herd.Graceful, o.herd.StopTimeout = c.Row().Says[dialect.Graceful], c.StopTimeout
 	o.herd.Pidfiles = t.trueFiles(t.current.config, serving, known.Upgrading)
 	go func() { answer(o.observe()) }()
 }
