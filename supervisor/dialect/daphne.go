@@ -11,6 +11,7 @@ var daphne = Row{
 	Clean: []string{"exit status 0", "signal TERM"},
 	Traps: []string{
 		"Write --fd {fd:NAME}: it knows no variable.",
-		"It cannot finish: on TERM it drops the requests it has in hand, so an upgrade may lose some. No other signal is better.",
+		"It cannot finish: on TERM it drops the requests it has in hand and those that still come, so an upgrade may lose some. No other signal is better.",
+		"Version 4.0.0 cannot be given a unix socket: no request is ever answered.",
 	},
 }

@@ -8,16 +8,19 @@ var phpFPM = Row{
 	Kind:     Fresh, Alone: Fresh,
 	Says:  [verbs]string{Graceful: "QUIT", Quick: "TERM", Reopen: "USR1"},
 	Means: FPM, Daemon: []string{"-D", "--daemonize"},
-	// Its workers leave when accept says EAGAIN (seen with 8.2: 89 exits in 2 s).
+	// Its workers leave when accept says EAGAIN, and requests are answered all the
+	// same (seen with 8.2: 50 exits a second).
 	Wait:  Blocking,
 	Args:  []string{"--nodaemonize"},
 	Clean: []string{"exit status 0"},
 	Scrub: []string{"FPM_SOCKETS"},
 	Traps: []string{
-		"The listener must be written as `listen` of the pool is: the text is what php-fpm finds its socket by.",
-		"Set process_control_timeout, for without it QUIT cuts off what takes longer than a moment.",
+		"The listener must have the address that `listen` of the pool means: 127.0.0.1:9000 for localhost:9000, [::]:9000 for 9000. Another one it binds by itself.",
+		"Set process_control_timeout, for without it QUIT cuts off what is in hand.",
 		"It removes the path of a unix socket when it stops; herder puts it back.",
 		"Variables reach the code only with clear_env = no.",
-		"A path for pid in its configuration is shared by both masters during an upgrade; leave it out.",
+		"With `pid` in its configuration, the old master removes the file of the new one when it leaves; set herder's pidfile instead.",
+		"When its master is killed, its workers serve on for ever; herder ends them.",
+		"HUP and USR2 re-execute it in place, and it keeps its sockets.",
 	},
 }

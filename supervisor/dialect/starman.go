@@ -7,12 +7,14 @@ var starman = Row{
 	Kind:     Fresh, Alone: Fresh,
 	Says:  [verbs]string{Graceful: "QUIT", Quick: "TERM", Grow: "TTIN", Shrink: "TTOU"},
 	Means: ServerStarter, Daemon: []string{"-D", "--daemonize"},
-	// "Accept failed … tries left" otherwise, and a request lost on QUIT (seen
+	// With O_NONBLOCK a request in flight never gets its answer after QUIT (seen
 	// with 0.4016).
 	Wait:  Blocking,
 	Clean: []string{"exit status 0"},
 	Traps: []string{
 		"TERM kills what is in hand; QUIT lets it finish.",
-		"Version 0.4016 cannot be given a unix socket.",
+		"USR1 kills it.",
+		"Version 0.4016 cannot be given a unix socket: its workers die on it again and again.",
+		"Without --preload-app a program that cannot be loaded is tried again for ever; only ready_timeout ends that.",
 	},
 }

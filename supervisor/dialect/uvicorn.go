@@ -12,7 +12,8 @@ var uvicorn = Row{
 	Clean: []string{"exit status 0", "signal TERM"}, // since 0.29 it raises the signal again
 	Traps: []string{
 		"Write --fd {fd:NAME}: it knows no variable.",
-		"QUIT kills it, with what it has in hand.",
+		"QUIT, HUP and USR1 kill it, with what it has in hand (before 0.30 also with --workers).",
+		"With --workers, a program that cannot be loaded leaves a parent without workers; only ready_timeout ends that.",
 		"Set --timeout-graceful-shutdown, for without it a client that stays connected keeps it until stop_timeout.",
 		"With --workers it is a master of its own, and herded as one (fresh).",
 	},
