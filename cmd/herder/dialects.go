@@ -66,6 +66,7 @@ type fact struct {
 	PublicName bool              `json:"bound_at_public_path"`
 	Ready      []string          `json:"ready"`
 	Args       []string          `json:"added_to_command"`
+	Beside     []string          `json:"added_to_fresh_command"`
 	Pidfiles   string            `json:"pid_file_of_the_other_master"`
 	Clean      []string          `json:"clean_ends"`
 	Scrub      []string          `json:"variables_not_passed_on"`
@@ -77,7 +78,7 @@ func newFact(r dialect.Row) fact {
 		Name: r.Name, About: r.About, Programs: some(r.Programs), Modules: some(r.Modules),
 		Kind: r.Kind.String(), Alone: r.Alone.String(), Says: r.Spelling(),
 		Sockets: some(r.Means.Names()), Daemon: some(r.DaemonMeans.Names()), Wait: r.Wait.String(), PublicName: r.PublicName,
-		Ready: []string{"notify", "fd", "armed"}, Args: some(r.Args), Pidfiles: r.Pidfiles.String(),
+		Ready: []string{"notify", "fd", "armed"}, Args: some(r.Args), Beside: some(r.Beside), Pidfiles: r.Pidfiles.String(),
 		Clean: some(r.Clean), Scrub: some(r.Scrub), Traps: some(r.Traps),
 	}
 	if r.EarlyReady {
@@ -144,6 +145,9 @@ func dialectPage(to io.Writer, f fact) error {
 	}
 	line("ready", f.Ready...)
 	line("added to the command", f.Args...)
+	if len(f.Beside) > 0 {
+		line("added, if fresh", fmt.Sprintf("%q", f.Beside))
+	}
 	line("pid file of the other", f.Pidfiles)
 	line("ends well by", f.Clean...)
 	line("not passed on", f.Scrub...)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/herderd/herder/handoff"
@@ -51,9 +52,9 @@ func (r *reader) speak() {
 	r.countWorkers()
 	r.suits(row)
 	var missing []string
-	c.Command, missing = row.Complete(c.Command)
-	for _, arg := range missing {
-		c.Warnings = append(c.Warnings, row.Name+" needs "+arg+": write it into the text for the shell, which herder does not change")
+	c.Command, missing = row.Complete(c.Command, c.Kind)
+	if len(missing) > 0 {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s needs %q: write that into the text for the shell, which herder does not change", row.Name, missing))
 	}
 	c.Warnings = append(c.Warnings, dialect.Doubts(c.Command)...)
 	for i := range c.Bind {

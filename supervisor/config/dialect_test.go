@@ -84,7 +84,7 @@ func TestWordsAreAddedToTheCommand(t *testing.T) {
 		t.Errorf("%q, warnings %q", c.Command, c.Warnings)
 	}
 	c = load(t, "command = ['sh', '-c', 'uwsgi --ini a.ini']\n")
-	if len(c.Command) != 3 || len(c.Warnings) != 2 || !strings.HasPrefix(c.Warnings[0], "uwsgi needs --exit-on-reload: ") || !strings.HasSuffix(c.Warnings[1], "; write exec before the server") {
+	if len(c.Command) != 3 || len(c.Warnings) != 2 || !strings.HasPrefix(c.Warnings[0], `uwsgi needs ["--exit-on-reload"]: `) || !strings.HasSuffix(c.Warnings[1], "; write exec before the server") {
 		t.Errorf("%q, warnings %q", c.Command, c.Warnings)
 	}
 }

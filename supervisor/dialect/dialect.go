@@ -121,6 +121,9 @@ type Row struct {
 	Many []string
 	// Args are added to the command, unless they are there.
 	Args []string
+	// Beside are words that let a fresh master start beside the old one. They win
+	// over what the command or a configuration says, and stand at its end.
+	Beside []string
 	// Daemon are the words in its command line by which it leaves the foreground;
 	// DaemonMeans is then instead of Means, where it is not 0.
 	Daemon      []string

@@ -16,14 +16,18 @@ var gunicorn = Row{
 	},
 	Means: Listen, Daemon: []string{"-D", "--daemon"},
 	EarlyReady: true,
-	Pidfiles:   Dot2, // before 19.6: Oldbin
-	Clean:      []string{"exit status 0"},
+	// With a pid file a second one does not start: "Already running on PID". The
+	// command line wins over its configuration, also where that names one (seen
+	// with 20.1.0).
+	Beside:   []string{"--pid", ""},
+	Pidfiles: Dot2, // before 19.6: Oldbin
+	Clean:    []string{"exit status 0"},
 	// With GUNICORN_PID it takes itself for the successor of that master.
 	Scrub: []string{"GUNICORN_PID", "GUNICORN_FD", "SERVER_SOFTWARE"},
 	Traps: []string{
 		"QUIT is its quick end and TERM its graceful one: the opposite of unicorn.",
 		"Its bind counts for nothing when it is given sockets, but for -b fd://3, which removes a unix socket's path when it stops.",
-		"With a pid file of its own a second master refuses to start (\"Already running on PID\"): give it -p '', which wins over its configuration.",
+		"As fresh master it writes no pid file, for a second one would not start beside it; set herder's pidfile instead.",
 		"WINCH is ignored unless it is daemonised.",
 		"TTOU stops at one worker.",
 		"When its master is killed, idle sync workers serve on for up to 15 s; herder ends them.",

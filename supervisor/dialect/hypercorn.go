@@ -12,6 +12,7 @@ var hypercorn = Row{
 	Traps: []string{
 		"Write --bind fd://{fd:NAME}: it knows no variable.",
 		"Its --graceful-timeout is 3 s unless you set it; what takes longer is cut off.",
+		"HUP and USR1 kill it. With --workers, a program that cannot be loaded ends it with exit status 0.",
 		"With --workers it is herded as a master of its own (fresh).",
 	},
 }

@@ -162,21 +162,23 @@ func (r Row) Daemonises(argv []string) string {
 	return ""
 }
 
-// Complete is a command line with the words that the row adds. What could not be
-// added, because it would go to a shell, is missing.
-func (r Row) Complete(argv []string) (whole, missing []string) {
-	whole = slices.Clone(argv)
-	t := look(argv)
+// Complete is a command line with the words that the row adds to it. What could
+// not be added, because it would go to a shell, is missing.
+func (r Row) Complete(argv []string, kind Kind) (whole, missing []string) {
+	rest := r.rest(argv)
+	var more []string
 	for _, arg := range r.Args {
-		switch {
-		case slices.Contains(r.rest(argv), arg):
-		case t.shell:
-			missing = append(missing, arg)
-		default:
-			whole = append(whole, arg)
+		if !slices.Contains(rest, arg) {
+			more = append(more, arg)
 		}
 	}
-	return whole, missing
+	if kind == Fresh {
+		more = append(more, r.Beside...)
+	}
+	if look(argv).shell {
+		return slices.Clone(argv), more
+	}
+	return slices.Concat(argv, more), nil
 }
 
 // KindFor is how a server is herded with this command line; alone: without

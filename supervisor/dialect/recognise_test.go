@@ -151,6 +151,18 @@ func TestDaemonises(t *testing.T) {
 	}
 }
 
+func TestBesideIsForFreshMastersOnly(t *testing.T) {
+	argv := []string{"gunicorn", "-p", "x.pid", "app:app"}
+	for kind, want := range map[Kind][]string{Pool: argv, Reexec: argv, Fresh: {"gunicorn", "-p", "x.pid", "app:app", "--pid", ""}} {
+		if got, missing := gunicorn.Complete(argv, kind); !slices.Equal(got, want) || missing != nil {
+			t.Errorf("%s: %q, missing %q", kind, got, missing)
+		}
+	}
+	if _, missing := gunicorn.Complete([]string{"sh", "-c", "exec gunicorn app"}, Fresh); !slices.Equal(missing, []string{"--pid", ""}) {
+		t.Errorf("missing %q", missing)
+	}
+}
+
 func TestComplete(t *testing.T) {
 	for line, want := range map[string]string{
 		"env A=1 uwsgi --ini x":               "env A=1 uwsgi --ini x --exit-on-reload|",
@@ -161,7 +173,7 @@ func TestComplete(t *testing.T) {
 	} {
 		argv := words(line)
 		r, _ := Recognise(argv)
-		whole, missing := r.Complete(argv)
+		whole, missing := r.Complete(argv, r.KindFor(argv, false))
 		if got := strings.Join(whole, " ") + "|" + strings.Join(missing, " "); got != want {
 			t.Errorf("%s: %s, want %s", line, got, want)
 		}
@@ -199,7 +211,7 @@ func FuzzRecognise(f *testing.F) {
 		if _, ok := Find(r.Name); !ok || why == "" {
 			t.Errorf("%q: row %q, why %q", argv, r.Name, why)
 		}
-		whole, _ := r.Complete(argv)
+		whole, _ := r.Complete(argv, r.KindFor(argv, false))
 		if len(whole) < len(argv) || !slices.Equal(whole[:len(argv)], argv) {
 			t.Errorf("%q became %q", argv, whole)
 		}

@@ -10,6 +10,7 @@ var sidekiq = Row{
 	Means: inherited, Daemon: []string{"-d", "--daemon"},
 	Clean: []string{"exit status 0"},
 	Traps: []string{
+		"HUP, QUIT, USR1 and USR2 kill it, with the job it has in hand.",
 		"A job that takes longer than its --timeout (25 s) after TERM is put back into the queue; stop_timeout should be longer than that.",
 	},
 }

@@ -19,6 +19,6 @@ var uwsgi = Row{
 		"USR2 kills it; it takes no TTIN and TTOU.",
 		"It leaves a second after it was told to, also when it has nothing in hand.",
 		"It reopens logs by its own means only (touch-logreopen, the master fifo), so herder does not ask for it.",
-		"Give it its socket as LISTEN_FDS alone, or as --http-socket fd://3.",
+		"For HTTP write http-socket = fd://3: with an address there, the socket it is given speaks the uwsgi protocol, and every request hangs although it looks ready.",
 	},
 }
