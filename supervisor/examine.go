@@ -49,6 +49,10 @@ func (t *tender) Examine(known doctor.Herd, serving int, answer func(doctor.Herd
 	if g := t.tended[serving]; g != nil {
 		c, o.listeners = g.plan.config, slices.Clone(g.plan.listeners)
 		o.herd.Serving, o.roots = g.seen(time.Now())
+		o.herd.Binds = c.Kind == dialect.Reexec
+	}
+	if len(o.roots) == 1 {
+		o.others = t.masters.Except(o.roots[0])
 	}
 	for _, l := range o.listeners {
 		o.mended = append(o.mended, t.mended[l])
@@ -60,7 +64,10 @@ func (t *tender) Examine(known doctor.Herd, serving int, answer func(doctor.Herd
 
 // seen is a generation as its master told it, with the processes of its workers.
 func (g *tended) seen(now time.Time) (*doctor.Generation, []proc.Ref) {
-	d := &doctor.Generation{Number: g.n, Want: g.state.Target, Up: g.state.Up, Headless: g.master == nil}
+	d := &doctor.Generation{Number: g.n, Want: g.state.Target, Up: g.state.Up, Headless: g.headless()}
+	if g.plan.config.Kind != dialect.Pool {
+		return d, g.seenForeign(d, now)
+	}
 	var roots []proc.Ref
 	for _, w := range g.state.Workers {
 		d.Workers = append(d.Workers, doctor.Worker{
@@ -69,6 +76,21 @@ func (g *tended) seen(now time.Time) (*doctor.Generation, []proc.Ref) {
 		roots = append(roots, proc.Ref{PID: w.PID, Start: w.Start})
 	}
 	return d, roots
+}
+
+// seenForeign is one whose master is the server's own: the herder signals that, and
+// the master its workers, so all of them are one tree. The books count it as one worker.
+func (g *tended) seenForeign(d *doctor.Generation, now time.Time) []proc.Ref {
+	if d.Up > 0 {
+		d.Want = max(d.Want, 1)
+		d.Up = d.Want
+	}
+	if g.master == nil {
+		return nil
+	}
+	ref := g.master.Ref()
+	d.Workers = []doctor.Worker{{ID: doctor.Master, Up: d.Up > 0, For: now.Sub(startTime(ref))}}
+	return []proc.Ref{ref}
 }
 
 // trueFiles are the pid files with what they must say. During an upgrade the file

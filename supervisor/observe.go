@@ -32,6 +32,7 @@ type observer struct {
 	mended    []mended        // of each listener
 	ours      map[uint64]bool // inodes of all that herder opened
 	roots     []proc.Ref      // of the workers
+	others    []proc.Ref      // masters of other generations, which may be below the one that serves
 
 	signal  unix.Signal       // the graceful one
 	listens map[uint64]string // whatever listens, by inode
@@ -102,7 +103,7 @@ func (o *observer) look() [][]seenProcess {
 		if root.PID == 0 {
 			continue // it waits for its next start
 		}
-		family, err := proc.Proc.Family(root)
+		family, err := proc.Proc.Family(root, o.others...)
 		o.unseen(err)
 		for _, st := range family {
 			if time.Now().After(deadline) {

@@ -33,6 +33,21 @@ func servingCases() map[string]broken {
 			h.Unseen = []string{"only 1 of 2 workers could be looked at within 3s"}
 			h.Serving.Workers[1].Processes = nil
 		}, "warn sight: only 1 of 2 workers could be looked at within 3s"},
+		"a server with a master of its own": {func(h *Herd) {
+			w := first(h)
+			w.ID, w.State = Master, ""
+			h.Serving.Workers = h.Serving.Workers[:1]
+			root(h).Waits = nil
+			children(h, 2, 2, 0)
+		}, "wrong respawn: the master: 2 of 4 processes that python3 started to serve were replaced within 1s"},
+		"one that opens its sockets itself": {func(h *Herd) {
+			h.Binds, h.Listeners = true, nil
+			everyServer(h, func(p *Process) { p.Holds, p.Waits, p.Listens = nil, nil, []string{"0.0.0.0:80"} })
+			children(h, 0, 1, 1)
+			for i := range first(h).Processes {
+				first(h).Processes[i].Listens = []string{"0.0.0.0:80"}
+			}
+		}, "wrong respawn: worker 1: 1 of 1 processes that python3 started to serve were replaced within 1s"},
 		"restarted long ago": {func(h *Herd) { first(h).Restarts = 12 }, ""},
 		"all children are new": {func(h *Herd) { children(h, 0, 5, 0) },
 			"wrong respawn: worker 1: 5 of 5 processes that python3 started to serve were replaced within 1s"},

@@ -126,6 +126,9 @@ func (h *Herd) up() []Worker {
 const namesMost = 8
 
 func names(ids []int) string {
+	if len(ids) == 1 && ids[0] == Master {
+		return "the master"
+	}
 	if len(ids) == 1 {
 		return "worker " + strconv.Itoa(ids[0])
 	}

@@ -16,7 +16,7 @@ func lookPath(h *Herd) []Finding {
 		if l.File != nil {
 			what = "is not the socket of herder any more"
 		}
-		f := wrong("see who did it and what the log of herder says (ls -li "+l.Address+"); herder upgrade takes the path again when it is free",
+		f := wrong("see who did it and what the log of herder says (ls -li "+l.Address+"); herder status takes the path again when it is free",
 			"its path %s, and herder could not put it back: clients do not come to the workers", what)
 		return &f
 	})

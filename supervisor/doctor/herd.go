@@ -13,6 +13,7 @@ type Herd struct {
 	Upgrading bool
 	Serving   *Generation // nil: none serves
 	Listeners []Listener  // of the generation that serves, or else all there are
+	Binds     bool        // the server opens its sockets itself
 
 	Graceful    string        // the name of the signal to finish and leave
 	StopTimeout time.Duration // until who has not left is killed
@@ -31,7 +32,11 @@ type Generation struct {
 	Workers  []Worker
 }
 
-// Worker is one that the master started, with all that it started itself.
+// Master is the ID of the one worker that a server with a master of its own is seen as.
+const Master = 0
+
+// Worker is one that herder's master started, with all that it started itself; or
+// a server's own master with its workers.
 type Worker struct {
 	ID        int
 	Up        bool
@@ -111,8 +116,8 @@ func (l Listener) String() string {
 func (w Worker) root() *Process { return &w.Processes[0] }
 
 // serves says whether a process is one of many that its worker started to serve
-// beside it: it has a socket of ours, and is the same program.
-func (p Process) serves() bool { return len(p.Holds) > 0 && p.Forked }
+// beside it: it has a socket on which it may serve, and is the same program.
+func (p Process) serves() bool { return len(p.Holds)+len(p.Listens) > 0 && p.Forked }
 
 // waits says whether any of its processes waits on a socket of ours, as far as can be seen.
 func (w Worker) waits() bool {

@@ -25,7 +25,7 @@ func lookWrapper(h *Herd) []Finding {
 // when that one does, or has a handler, and so may know how to pass the signal on.
 func (h *Herd) wrapped(w Worker) *Process {
 	root := w.root()
-	if root.Catches || root.Ignores || root.Hidden || len(root.Waits) > 0 {
+	if root.Catches || root.Ignores || root.Hidden || len(root.Waits)+len(root.Listens) > 0 {
 		return nil
 	}
 	for i := range w.Processes[1:] {

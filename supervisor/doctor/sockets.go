@@ -66,6 +66,9 @@ func fineSocket(h *Herd) string {
 // foreign: on what else do they listen?
 
 func lookForeign(h *Herd) []Finding {
+	if h.Binds {
+		return nil
+	}
 	return h.each(func(w Worker) *Finding {
 		addresses := w.listens()
 		if len(addresses) == 0 {
@@ -82,6 +85,13 @@ func lookForeign(h *Herd) []Finding {
 }
 
 func fineForeign(h *Herd) string {
+	if h.Binds {
+		var all []string
+		for _, w := range h.up() {
+			all = append(all, w.listens()...)
+		}
+		return h.forUp("the server opens its sockets itself: %s", strings.Join(all, ", "))
+	}
 	return h.forUp("no worker listens on a socket that herder did not open")
 }
 
@@ -107,7 +117,7 @@ func lookListening(h *Herd) []Finding {
 		var f Finding
 		switch {
 		case l.Down:
-			f = wrong("herder upgrade; then find out which worker shuts it down as it leaves", "somebody shut it down, and herder could not open it again: clients are refused")
+			f = wrong("herder status tries again, and if that does not help herder upgrade; then find out which worker shuts it down as it leaves", "somebody shut it down, and herder could not open it again: clients are refused")
 		case l.Lost != nil:
 			f = wrong("see ip address; when it comes back the listener serves again", "%v", l.Lost)
 		default:
@@ -128,10 +138,10 @@ func lookBlocking(h *Herd) []Finding {
 		var f Finding
 		switch {
 		case l.Want == handoff.NonBlocking && !l.NonBlocking:
-			f = wrong("herder upgrade sets it again; a program that passes the socket on by os/exec or the like clears it",
+			f = wrong("herder status sets it again; a program that passes the socket on by os/exec or the like clears it",
 				"O_NONBLOCK was cleared, for all who share the socket: an event loop that loses a race for a connection hangs")
 		case l.Want == handoff.Blocking && l.NonBlocking:
-			f = wrong("herder upgrade clears it again; the app must not set it",
+			f = wrong("herder status clears it again; the app must not set it",
 				"O_NONBLOCK was set, for all who share the socket, but the socket is to block: who calls accept fails at once")
 		default:
 			return nil
@@ -161,12 +171,12 @@ func lookBacklog(h *Herd) []Finding {
 		case l.Backlog == 0 || l.Granted == 0:
 			return nil
 		case l.Backlog < l.Granted:
-			f = wrong("herder upgrade puts it back; to keep it, tell the app not to call listen, or with the same number",
+			f = wrong("herder status puts it back; to keep it, tell the app not to call listen, or with the same number",
 				"its backlog is %d, it should be %d: somebody called listen again", l.Backlog, l.Granted)
 		case l.Asked > l.Granted:
 			f = warn(fmt.Sprintf("sysctl net.core.somaxconn=%d, and start herder again", l.Asked), "its backlog is %d, %d were asked for: the kernel gives no more", l.Backlog, l.Asked)
 		case l.Asked > 0 && l.Backlog > l.Granted:
-			f = warn("herder upgrade puts it back; to keep it, tell the app not to call listen, or with the same number",
+			f = warn("herder status puts it back; to keep it, tell the app not to call listen, or with the same number",
 				"its backlog is %d, %d were asked for: somebody called listen again", l.Backlog, l.Asked)
 		default:
 			return nil

@@ -20,8 +20,8 @@ import (
 // here stops, traces or asks the process itself.
 
 // Family is a process and all below it, itself first; without those that are
-// dead. [ErrGone] when its pid is another's by now.
-func (fs FS) Family(root Ref) ([]Stat, error) {
+// dead, and without the families of some. [ErrGone] when its pid is another's by now.
+func (fs FS) Family(root Ref, but ...Ref) ([]Stat, error) {
 	st, err := fs.Stat(root.PID)
 	if err == nil && st.Ref() != root {
 		err = fmt.Errorf("cannot look at process %d: %w", root.PID, ErrGone)
@@ -29,7 +29,7 @@ func (fs FS) Family(root Ref) ([]Stat, error) {
 	if err != nil {
 		return nil, err
 	}
-	below, err := fs.descend(root.PID, nil)
+	below, err := fs.descend(root.PID, but)
 	family := make([]Stat, 0, 1+len(below))
 	for _, s := range append([]Stat{st}, below...) {
 		if !s.Dead() {
