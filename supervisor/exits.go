@@ -115,6 +115,10 @@ func (t *tender) count() []herd.Event {
 	for _, g := range t.tended {
 		if g.mourned && len(g.orphans) == 0 {
 			events = append(events, herd.Emptied{Gen: g.n})
+			if g.borrows { // it did not make it: the pid file is ours again
+				g.borrows = false
+				events = append(events, herd.Touched{})
+			}
 		}
 	}
 	return events

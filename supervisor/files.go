@@ -126,6 +126,9 @@ func (t *tender) touched(path string) []herd.Event {
 	if t.current.config.Kind == dialect.Reexec {
 		return t.lookForUnasked()
 	}
+	if t.pidFileIsLent() || t.serverWrites && t.allLeave() {
+		return nil
+	}
 	want := t.published[path]
 	if got, err := pidfile.Read(path); want == 0 || err == nil && got == want {
 		return nil

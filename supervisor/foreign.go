@@ -25,6 +25,7 @@ func (t *tender) spawnForeign(g *tended) error {
 		}
 		return err
 	}
+	t.lendPidFile(g)
 	f, p, err := foreign.Start(t.spawner, spec)
 	if err == nil {
 		g.link, g.master = f, p

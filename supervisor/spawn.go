@@ -25,7 +25,11 @@ func (t *tender) Spawn(gen, workers int) []herd.Event {
 	if err := t.spawn(g, workers); err != nil {
 		t.log.Error("cannot spawn the master", "generation", gen, "error", err)
 		t.prune()
-		return []herd.Event{herd.StartFailed{Gen: gen, Why: err.Error()}}
+		events := []herd.Event{herd.StartFailed{Gen: gen, Why: err.Error()}}
+		if g.borrows {
+			events = append(events, herd.Touched{}) // the pid file is ours again
+		}
+		return events
 	}
 	t.tended[gen] = g
 	go t.listen(g)

@@ -37,13 +37,14 @@ type tender struct {
 	watch     *handoff.Watch
 	mended    map[*handoff.Listener]mended // what was put right at them, for who asks
 
-	own       *pidfile.Locked // the herder's own pid file; nil: none
-	follower  *pidfile.Follower
-	followed  []string       // the files it watches
-	published map[string]int // pid files as we wrote them
-	appeared  proc.Ref       // a successor that nobody here asked for, not followed yet
-	complaint string         // the last trouble with a pid file, said once
-	blind     *time.Timer    // looks again for what a master left; nil: nothing was overlooked
+	own          *pidfile.Locked // the herder's own pid file; nil: none
+	follower     *pidfile.Follower
+	followed     []string       // the files it watches
+	published    map[string]int // pid files as we wrote them
+	serverWrites bool           // the server of kind fresh writes the same pid file as we do
+	appeared     proc.Ref       // a successor that nobody here asked for, not followed yet
+	complaint    string         // the last trouble with a pid file, said once
+	blind        *time.Timer    // looks again for what a master left; nil: nothing was overlooked
 }
 
 // tended is one generation as its processes.
@@ -52,6 +53,7 @@ type tended struct {
 	plan    *plan
 	master  *proc.Process // nil once it is gone, or while it is awaited
 	crew    int           // workers it had when its successor was started
+	borrows bool          // its server is to write the pid file, which was moved out of its way
 	awaited bool          // the server makes its master by itself, and the link looks for it
 	how     string        // the master ended
 	link    link
@@ -123,6 +125,7 @@ func (t *tender) Release(gen int) {
 func (t *tender) Adopt(gen int) []herd.Event {
 	if g := t.tended[gen]; g != nil {
 		t.current = g.plan
+		t.takeBackPidFile(g)
 	}
 	t.retune(t.current)
 	t.followed = nil // a deploy may have turned a link on the way to the pid file

@@ -6,6 +6,7 @@ import (
 
 	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/supervisor/dialect"
+	"github.com/herderd/herder/supervisor/ready"
 )
 
 // auto is what follows from the rest of the configuration.
@@ -87,6 +88,7 @@ func (r *reader) suits(row dialect.Row) {
 	if !row.Can(c.Kind) {
 		r.wrong(r.at("kind"), "%s cannot be of kind %s: it does not start its successor when it is asked to; fresh does the same from outside", row.Name, c.Kind)
 	}
+	r.suitsReady()
 	if c.Rolling && c.Kind != dialect.Pool {
 		r.wrong(r.at("rolling"), "rolling needs kind pool, and this is %s: %s has its workers for itself", c.Kind, row.Name)
 	}
@@ -105,4 +107,17 @@ func (r *reader) at(key string) node {
 		return n
 	}
 	return node{path: key}
+}
+
+// suitsReady refuses ways of being ready that a server with a master of its own
+// cannot be asked by.
+func (r *reader) suitsReady() {
+	c := r.c
+	switch k := c.Ready.Kind; {
+	case c.Kind == dialect.Pool:
+	case k == ready.KindExec, k == ready.KindFD:
+		r.wrong(r.at("ready"), "ready = %s needs kind pool, and this is %s: armed, notify, http:/PATH, tcp and delay:TIME are for all kinds", k, c.Kind)
+	case c.Kind == dialect.Reexec && (k == ready.KindHTTP || k == ready.KindTCP):
+		r.wrong(r.at("ready"), "ready = %s needs a listener of herder's, and this server binds by itself: bind gives it one", k)
+	}
 }

@@ -103,6 +103,9 @@ func TestWhatADialectCannotDo(t *testing.T) {
 		"unicorn alone": {"command = 'unicorn -D'\nkind = 'fresh'\n", []string{"1:11: drop -D: a fresh master"}},
 		"no workers":    {command + "workers = 0\n", []string{"2:11: 0 is not between 1 and 1000"}},
 		"few workers":   {"command = 'unicorn'\nworkers = -1\n", []string{"2:11: -1 is not between 0 and 1000"}},
+		"exec probe":    {"command = 'unicorn'\nbind = ':80'\nready = 'exec:true'\n", []string{"3:9: ready = exec needs kind pool, and this is fresh: "}},
+		"ready fd":      {"command = 'unicorn'\nready = 'fd'\n", []string{"2:9: ready = fd needs kind pool, and this is reexec: "}},
+		"probe of none": {"command = 'unicorn'\nready = 'http:/'\n", []string{"2:9: ready = http needs a listener of herder's, and "}},
 		"reuseport":     {"command = 'unicorn'\nbind = ':80,reuseport=2'\nworkers = 4\n", []string{"2:8: reuseport=2 of tcp::80,reuseport=2 needs kind pool, and this is fresh: "}},
 	} {
 		file.try(t, name)

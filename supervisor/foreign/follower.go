@@ -27,21 +27,24 @@ type Follower struct {
 	once    sync.Once
 
 	// Owned by the goroutine of follow.
-	master  *proc.Process // our own hold of it; nil: it is looked for
-	seek    *seek         // nil: it is there
-	lost    bool          // it was looked for in vain
-	started time.Time
-	workers map[proc.Ref]*worker
-	muster  muster
-	timer   *time.Timer // the next look
-	whole   bool
-	said    bool      // READY=1
-	until   time.Time // looks are taken until then, once it is whole
-	nudge   nudge
-	crew    int            // workers before they were drained
-	later   []master.Order // to be said when it is whole
-	notes   map[string]bool
-	unwatch func()
+	master    *proc.Process // our own hold of it; nil: it is looked for
+	seek      *seek         // nil: it is there
+	lost      bool          // it was looked for in vain
+	started   time.Time
+	workers   map[proc.Ref]*worker
+	muster    muster
+	timer     *time.Timer // the next look
+	whole     bool
+	said      bool      // READY=1
+	until     time.Time // looks are taken until then, once it is whole
+	nudge     nudge
+	probing   probing
+	stillborn stillborn
+	failed    bool           // that it cannot become whole was told
+	crew      int            // workers before they were drained
+	later     []master.Order // to be said when it is whole
+	notes     map[string]bool
+	unwatch   func()
 
 	complaints []string // of the log file, not told yet
 }
@@ -56,7 +59,8 @@ func newFollower(spec Spec) (*Follower, error) {
 		stderr: make(chan struct{}, 1), gone: make(chan proc.Ref), ended: make(chan proc.Ref),
 		closing: make(chan struct{}), done: make(chan struct{}),
 		workers: map[proc.Ref]*worker{}, notes: map[string]bool{},
-		muster: muster{expect: spec.Expect, before: spec.Before},
+		probing: probing{answer: make(chan error)},
+		muster:  muster{expect: spec.Expect, before: spec.Before},
 	}, nil
 }
 
@@ -149,6 +153,8 @@ func (f *Follower) follow() {
 			f.bury(ref)
 		case <-f.stderr:
 			f.passTail()
+		case err := <-f.probing.answer:
+			f.probed(err)
 		case <-f.timer.C:
 			if f.seek != nil {
 				f.search(time.Now())

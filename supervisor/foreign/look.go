@@ -48,6 +48,9 @@ func (f *Follower) look() {
 	idle := f.count(now)
 	if !f.whole && f.isWhole(now, idle) {
 		f.serves()
+	} else if !f.whole {
+		f.watchBoot(f.forked())
+		f.probe()
 	} else if f.whole && len(f.workers) != before {
 		f.until = now.Add(settling) // more may come
 		f.report()
@@ -69,6 +72,8 @@ func (f *Follower) isWhole(now time.Time, idle int) bool {
 		return f.said
 	case ready.KindDelay:
 		return age >= how.Delay
+	case ready.KindHTTP, ready.KindTCP:
+		return f.probing.answered
 	case ready.KindAuto:
 		if !f.canLook() {
 			return f.said && !f.spec.Row.EarlyReady || age >= unseen
@@ -208,13 +213,16 @@ func (f *Follower) hear(m ready.Message) {
 	}
 }
 
+// belongs says whether a process is the master, or below it.
+func (f *Follower) belongs(pid int) bool { return f.master != nil && below(pid, f.master.Ref().PID) }
+
 // maxDepth bounds a walk up the parents: no honest tree is that deep.
 const maxDepth = 256
 
-// belongs says whether a process is the master, or below it.
-func (f *Follower) belongs(pid int) bool {
+// below says whether a process is root, or below it.
+func below(pid, root int) bool {
 	for range maxDepth {
-		if f.master != nil && pid == f.master.Ref().PID {
+		if pid == root {
 			return true
 		}
 		st, err := proc.Proc.Stat(pid)
