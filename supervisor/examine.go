@@ -16,8 +16,12 @@ import (
 // examine answers "what is wrong with this herd?".
 func (h *Herder) examine(answer chan<- control.Reply) {
 	snap := h.core.Snapshot()
-	known := doctor.Herd{State: stateName(snap.Phase), Upgrading: snap.Successor != 0}
-	h.kernel.Examine(known, snap.Serving, func(seen doctor.Herd) { answer <- diagnosis(h.name, &seen) })
+	known := doctor.Herd{State: stateName(snap.Phase), Upgrading: snap.Serving != 0 && snap.Successor != 0}
+	look := snap.Serving
+	if look == 0 {
+		look, known.Starting = snap.Successor, true // the first one, or one that follows a disaster
+	}
+	h.kernel.Examine(known, look, func(seen doctor.Herd) { answer <- diagnosis(h.name, &seen) })
 }
 
 func diagnosis(name string, seen *doctor.Herd) control.Reply {
@@ -38,7 +42,7 @@ func diagnosis(name string, seen *doctor.Herd) control.Reply {
 
 // Examine copies what the loop alone may read, and looks at the rest beside it:
 // /proc may be slow, and two looks have a pause between them.
-func (t *tender) Examine(known doctor.Herd, serving int, answer func(doctor.Herd)) {
+func (t *tender) Examine(known doctor.Herd, gen int, answer func(doctor.Herd)) {
 	o := &observer{herd: known, done: t.done, listeners: slices.Clone(t.listeners), ours: map[uint64]bool{}}
 	for _, l := range t.listeners {
 		for _, ino := range l.Inodes() {
@@ -46,7 +50,7 @@ func (t *tender) Examine(known doctor.Herd, serving int, answer func(doctor.Herd
 		}
 	}
 	c := t.current.config
-	if g := t.tended[serving]; g != nil {
+	if g := t.tended[gen]; g != nil {
 		c, o.listeners = g.plan.config, slices.Clone(g.plan.listeners)
 		o.herd.Serving, o.roots = g.seen(time.Now())
 		o.herd.Binds = c.Kind == dialect.Reexec
@@ -57,8 +61,9 @@ func (t *tender) Examine(known doctor.Herd, serving int, answer func(doctor.Herd
 	for _, l := range o.listeners {
 		o.mended = append(o.mended, t.mended[l])
 	}
+	o.needs = c.Needs()
 	o.herd.Graceful, o.herd.StopTimeout = c.Row().Says[dialect.Graceful], c.StopTimeout
-	o.herd.Pidfiles = t.trueFiles(t.current.config, serving, known.Upgrading)
+	o.herd.Pidfiles = t.trueFiles(t.current.config, gen, known.Upgrading)
 	go func() { answer(o.observe()) }()
 }
 

@@ -45,10 +45,10 @@ type Kernel interface {
 	Look(gen int) (control.Generation, []string)
 	// Listeners says how the listeners fare, for the status.
 	Listeners() []control.Listener
-	// Examine adds what there is to see of the generation that serves, and of its
-	// surroundings, to what the loop knows. It looks beside the loop and answers
-	// from there, once, within a few seconds.
-	Examine(known doctor.Herd, serving int, answer func(doctor.Herd))
+	// Examine adds what there is to see of a generation, and of its surroundings,
+	// to what the loop knows. It looks beside the loop and answers from there,
+	// once, within a few seconds.
+	Examine(known doctor.Herd, gen int, answer func(doctor.Herd))
 }
 
 // Notice is called by the loop, so that only the loop touches the books.

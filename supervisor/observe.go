@@ -30,6 +30,7 @@ type observer struct {
 	done      <-chan struct{} // the run ends
 	listeners []*handoff.Listener
 	mended    []mended        // of each listener
+	needs     handoff.Wait    // the server
 	ours      map[uint64]bool // inodes of all that herder opened
 	roots     []proc.Ref      // of the workers
 	others    []proc.Ref      // masters of other generations, which may be below the one that serves

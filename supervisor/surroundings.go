@@ -41,7 +41,7 @@ func (o *observer) listener(l *handoff.Listener, m mended) {
 		return // meanwhile
 	}
 	o.unseen(err)
-	seen := doctor.Listener{Name: l.Name(), Address: l.Address(), Condition: c, Mended: m.times, MendedHow: m.last}
+	seen := doctor.Listener{Name: l.Name(), Address: l.Address(), Condition: c, Needs: o.needs, Mended: m.times, MendedHow: m.last}
 	seen.Queued, _, _ = l.Queue() // as much as can be seen
 	if unixPath(l) {
 		seen.Path, seen.File = true, fileOf(seen.Address)

@@ -27,10 +27,9 @@ func dialectsCommand() *cli.Command {
 }
 
 func dialects(c *cli.Context) error {
-	formats := []string{"table", "json"}
-	how := c.String("output")
-	if how != formats[0] && how != formats[1] {
-		return usage("dialects: cannot print %q%s", how, meant(how, formats))
+	how, err := outputOf(c)
+	if err != nil {
+		return err
 	}
 	if c.NArg() > 1 {
 		return usage("dialects shows one dialect or all, so what is %q?", c.Args().Get(1))

@@ -68,6 +68,9 @@ func (r *reader) speak() {
 	}
 }
 
+// Needs is how the server needs O_NONBLOCK of its listeners, whatever their options say.
+func (c *Config) Needs() handoff.Wait { return waits[c.Row().Wait] }
+
 var waits = map[dialect.Wait]handoff.Wait{dialect.Blocking: handoff.Blocking, dialect.NonBlocking: handoff.NonBlocking}
 
 // countWorkers reads workers, which of a server with a master of its own says

@@ -9,6 +9,13 @@ import (
 func servingCases() map[string]broken {
 	return map[string]broken{
 		"nothing serves": {func(h *Herd) { h.State, h.Serving = "backoff", nil }, "wrong serves: no generation serves (backoff)"},
+		"nothing serves yet, and one may see why": {func(h *Herd) {
+			h.State, h.Starting, h.Serving.Up = "starting", true, 0
+			for i := range h.Serving.Workers {
+				h.Serving.Workers[i].Up, h.Serving.Workers[i].State = false, "booting"
+			}
+			everyServer(h, func(p *Process) { p.Waits, p.Listens = nil, []string{"0.0.0.0:8080"} })
+		}, "wrong serves: no generation serves (starting)\nwrong foreign: workers 1, 2: a socket that herder did not open listens on 0.0.0.0:8080, and none of those that herder gave is waited on"},
 		"master gone": {func(h *Herd) { h.Serving.Headless = true },
 			"warn serves: the master of generation 3 is gone; its workers serve on, but none is replaced when it dies"},
 		"drained": {func(h *Herd) { h.Serving.Want, h.Serving.Up, h.Serving.Workers = 0, 0, nil },
@@ -112,6 +119,10 @@ func socketCases() map[string]broken {
 			"wrong blocking: listener web (127.0.0.1:80): O_NONBLOCK was cleared, for all who share the socket: an event loop that loses a race for a connection hangs"},
 		"flag set": {func(h *Herd) { web(h).Want = handoff.Blocking },
 			"wrong blocking: listener web (127.0.0.1:80): O_NONBLOCK was set, for all who share the socket, but the socket is to block: who calls accept fails at once"},
+		"configured against the server": {func(h *Herd) { web(h).Needs = handoff.Blocking },
+			"wrong blocking: listener web (127.0.0.1:80): O_NONBLOCK is set, as configured, but this server needs a socket that blocks"},
+		"configured against the server, the other way": {func(h *Herd) { app(h).Needs = handoff.NonBlocking },
+			"wrong blocking: listener app.sock (/run/app/app.sock): O_NONBLOCK is clear, as configured, but this server needs it set"},
 		"either will do": {func(h *Herd) { web(h).Want = handoff.WaitAny }, ""},
 		"backlog made smaller": {func(h *Herd) { web(h).Backlog = 5 },
 			"wrong backlog: listener web (127.0.0.1:80): its backlog is 5, it should be 64: somebody called listen again"},

@@ -114,12 +114,12 @@ func (h *Herd) each(judge func(Worker) *Finding) []Finding {
 }
 
 // up are the workers of the generation that serves which serve themselves, and of
-// which something was seen.
+// which something was seen; where nothing serves yet, all those that are to.
 func (h *Herd) up() []Worker {
 	if h.Serving == nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(h.Serving.Workers), func(w Worker) bool { return !w.Up || len(w.Processes) == 0 })
+	return slices.DeleteFunc(slices.Clone(h.Serving.Workers), func(w Worker) bool { return !w.Up && !h.Starting || len(w.Processes) == 0 })
 }
 
 // namesMost is how many workers a line names.

@@ -11,7 +11,8 @@ import (
 type Herd struct {
 	State     string
 	Upgrading bool
-	Serving   *Generation // nil: none serves
+	Serving   *Generation // nil: there is none
+	Starting  bool        // it does not serve yet, and nothing else does
 	Listeners []Listener  // of the generation that serves, or else all there are
 	Binds     bool        // the server opens its sockets itself
 
@@ -24,7 +25,7 @@ type Herd struct {
 	Unseen  []string      // what could not be looked at, and why
 }
 
-// Generation is the one that serves.
+// Generation is the one that serves, or is to.
 type Generation struct {
 	Number   int
 	Want, Up int
@@ -74,8 +75,9 @@ type Listener struct {
 	Name    string
 	Address string
 	handoff.Condition
-	File   *File // of a unix path; nil: there is none, or it is gone
-	Path   bool  // it has a unix path
+	Needs  handoff.Wait // how the server needs O_NONBLOCK, whatever was configured
+	File   *File        // of a unix path; nil: there is none, or it is gone
+	Path   bool         // it has a unix path
 	Queued int
 
 	Mended    int // so often, by herder

@@ -10,7 +10,7 @@ import (
 func lookServes(h *Herd) []Finding {
 	g := h.Serving
 	switch {
-	case g == nil:
+	case g == nil || h.Starting:
 		return []Finding{wrong("the log of herder says why", "no generation serves (%s)", h.State)}
 	case g.Headless:
 		return []Finding{warn("if it stays so: herder upgrade", "the master of generation %d is gone; its workers serve on, but none is replaced when it dies", g.Number)}

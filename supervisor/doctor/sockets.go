@@ -143,6 +143,10 @@ func lookBlocking(h *Herd) []Finding {
 		case l.Want == handoff.Blocking && l.NonBlocking:
 			f = wrong("herder status clears it again; the app must not set it",
 				"O_NONBLOCK was set, for all who share the socket, but the socket is to block: who calls accept fails at once")
+		case l.Needs == handoff.Blocking && l.NonBlocking:
+			f = wrong("take nonblocking from its bind", "O_NONBLOCK is set, as configured, but this server needs a socket that blocks")
+		case l.Needs == handoff.NonBlocking && !l.NonBlocking:
+			f = wrong("take blocking from its bind", "O_NONBLOCK is clear, as configured, but this server needs it set")
 		default:
 			return nil
 		}
