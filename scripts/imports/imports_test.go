@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 	"pidfile":             nil,
 
 	"contrib/hammer":           nil,
+	"contrib/servers":          nil,
 	"contrib/workers":          nil,
 	"contrib/workers/goworker": nil,
 	"scripts/imports":          nil,
