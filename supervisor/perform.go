@@ -20,7 +20,7 @@ func (h *Herder) performOne(e herd.Effect) []herd.Event {
 		h.log.Info("preflight")
 		h.kernel.Check(e.Try)
 	case herd.Spawn:
-		h.log.Info("spawning a master", "generation", e.Gen, "workers", e.Workers)
+		h.log.Info("starting a generation", "generation", e.Gen)
 		return h.kernel.Spawn(e.Gen, e.Workers)
 	case herd.Follow:
 		return h.kernel.Follow(e.Gen)
@@ -61,6 +61,7 @@ func (h *Herder) note(n herd.Note) {
 // conclude keeps the verdict for the status and tells those who wait for it.
 func (h *Herder) conclude(e herd.Conclude) {
 	v := verdict(e.Verdict)
+	v.Serves = h.servesNow()
 	if e.Verdict.Outcome == herd.RolledBack {
 		_, v.Tail = h.kernel.Look(e.Verdict.To)
 	}
@@ -70,6 +71,17 @@ func (h *Herder) conclude(e herd.Conclude) {
 	for _, id := range e.IDs {
 		h.reply(id, control.Reply{Code: code(e.Verdict.Outcome), Error: failure(e.Verdict), Verdict: &v})
 	}
+}
+
+// servesNow is the generation that serves and has its master; 0: none.
+func (h *Herder) servesNow() int {
+	s := h.core.Snapshot()
+	for _, g := range s.Generations {
+		if g.Number == s.Serving && !g.Headless {
+			return g.Number
+		}
+	}
+	return 0
 }
 
 // reply answers one caller; its channel has room, so this never waits.

@@ -45,7 +45,7 @@ func client(args ...string) (code int, stdout, stderr string) {
 
 func TestUpgradeTellsTheVerdict(t *testing.T) {
 	verdict := func(v, reason string, tail ...string) *control.Verdict {
-		return &control.Verdict{Verdict: v, Reason: reason, From: 7, To: 8, Seconds: 1.2344, Tail: tail}
+		return &control.Verdict{Verdict: v, Reason: reason, From: 7, To: 8, Seconds: 1.2344, Serves: 7, Tail: tail}
 	}
 	for _, test := range []struct {
 		reply       control.Reply
@@ -54,6 +54,8 @@ func TestUpgradeTellsTheVerdict(t *testing.T) {
 		{control.Reply{Verdict: verdict(control.Upgraded, "")}, "upgraded: generation 8 serves, after generation 7, in 1.234s\n", ""},
 		{control.Reply{Code: 1, Error: "x", Verdict: verdict(control.RolledBack, "exit 1", "boom", "at line 3")}, "",
 			"herder: upgrade rolled back after 1.234s: generation 8: exit 1; generation 7 serves on\nherder: | boom\nherder: | at line 3\n"},
+		{control.Reply{Code: 1, Error: "x", Verdict: &control.Verdict{Verdict: control.RolledBack, Reason: "exit 1", From: 7, To: 8}}, "",
+			"herder: upgrade rolled back after 0s: generation 8: exit 1; generation 7 is gone, so another one is tried\n"},
 		{control.Reply{Code: 78, Error: "x", Verdict: verdict(control.NotTried, "app.toml:2:1: unknown key")}, "",
 			"herder: upgrade refused, nothing has changed: app.toml:2:1: unknown key\n"},
 		{control.Reply{Code: 75, Error: "another upgrade runs"}, "", "herder: upgrade: another upgrade runs\n"},

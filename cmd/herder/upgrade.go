@@ -63,7 +63,7 @@ func complaint(r control.Reply) string {
 	}
 	switch v.Verdict {
 	case control.RolledBack:
-		text = fmt.Sprintf("upgrade rolled back after %s: generation %d: %s; generation %d serves on", seconds(v.Seconds), v.To, v.Reason, v.From)
+		text = fmt.Sprintf("upgrade rolled back after %s: generation %d: %s; %s", seconds(v.Seconds), v.To, v.Reason, remains(v))
 	case control.NotTried:
 		text = "upgrade refused, nothing has changed: " + v.Reason
 	}
@@ -71,6 +71,14 @@ func complaint(r control.Reply) string {
 		text += "\n| " + line
 	}
 	return text
+}
+
+// remains says what a failed upgrade has left.
+func remains(v *control.Verdict) string {
+	if v.Serves == 0 {
+		return fmt.Sprintf("generation %d is gone, so another one is tried", v.From)
+	}
+	return fmt.Sprintf("generation %d serves on", v.Serves)
 }
 
 func seconds(s float64) string {
