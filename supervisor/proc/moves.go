@@ -15,6 +15,9 @@ func moves(files []int) []move {
 	var out []move
 	want := make(map[int]int) // target → source, not yet done
 	for to, from := range files {
+		if from == Closed {
+			continue
+		}
 		if from == to {
 			out = append(out, move{from: from, to: to})
 		} else {

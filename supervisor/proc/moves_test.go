@@ -28,16 +28,27 @@ func play(plan []move, table map[int]string) (kept map[int]string) {
 func TestMovesPutEverythingInPlace(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		files := rapid.SliceOfN(rapid.IntRange(0, 12), 0, 10).Draw(t, "files")
+		closed := rapid.SliceOfN(rapid.Bool(), len(files), len(files)).Draw(t, "closed")
+		wanted := len(files)
+		for i := range files {
+			if closed[i] {
+				files[i] = Closed
+				wanted--
+			}
+		}
 		table := make(map[int]string)
 		for fd := range 13 {
 			table[fd] = fmt.Sprint("file ", fd)
 		}
 		plan := moves(files)
 		kept := play(plan, table)
-		if len(kept) != len(files) {
-			t.Fatalf("%d descriptors for %d files: %v", len(kept), len(files), plan)
+		if len(kept) != wanted {
+			t.Fatalf("%d descriptors for %d files: %v", len(kept), wanted, plan)
 		}
 		for to, from := range files {
+			if from == Closed {
+				continue
+			}
 			if kept[to] != fmt.Sprint("file ", from) || table[to] != kept[to] {
 				t.Fatalf("%d is %q, want that of %d: %v", to, table[to], from, plan)
 			}
@@ -94,7 +105,7 @@ func TestP3DescriptorsAreExactlyThoseAskedFor(t *testing.T) {
 			var want map[int]string
 			for generation := range 3 { // each with another order
 				child := newIdler(t, s, func(spec *Spec) {
-					spec.Files = append(spec.Files, b.fd, -1, a.fd, a.fd, spec.Files[0], 3, 4)
+					spec.Files = append(spec.Files, b.fd, -1, a.fd, a.fd, spec.Files[0], 3, 4, Closed, Closed, a.fd, Closed, b.fd)
 					if generation == 1 {
 						spec.Files[3], spec.Files[8] = 8, 3
 					}
@@ -104,6 +115,9 @@ func TestP3DescriptorsAreExactlyThoseAskedFor(t *testing.T) {
 						want[i] = os.DevNull
 						if fd >= 0 {
 							want[i] = ours[fd]
+						}
+						if fd == Closed {
+							delete(want, i)
 						}
 					}
 				})

@@ -108,14 +108,33 @@ func (p *plan) files(files []int, closeRange bool) {
 		}
 	}
 	if closeRange {
-		p.add(must, "close stray descriptors of", "the child", unix.SYS_CLOSE_RANGE, uintptr(len(files)), uintptr(^uint32(0)), unix.CLOSE_RANGE_CLOEXEC)
+		for _, r := range gaps(files) {
+			p.add(must, "close stray descriptors of", "the child", unix.SYS_CLOSE_RANGE, uintptr(r.first), uintptr(r.last), unix.CLOSE_RANGE_CLOEXEC)
+		}
 		return
 	}
 	for _, fd := range openFiles() {
-		if fd >= len(files) {
+		if fd >= len(files) || files[fd] == Closed {
 			p.add(may, "", "", unix.SYS_FCNTL, uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC)
 		}
 	}
+}
+
+// gap is a range of descriptors that the child does not have.
+type gap struct{ first, last uint32 }
+
+func gaps(files []int) []gap {
+	var all []gap
+	for i := 0; i < len(files); i++ {
+		first := i
+		for i < len(files) && files[i] == Closed {
+			i++
+		}
+		if i > first {
+			all = append(all, gap{uint32(first), uint32(i - 1)})
+		}
+	}
+	return append(all, gap{uint32(len(files)), ^uint32(0)})
 }
 
 // limits sets the limits asked for, and undoes what package syscall did to the

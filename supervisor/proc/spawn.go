@@ -196,12 +196,12 @@ func setmask(set *uint64) {
 	_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(set)), 0, 8, 0, 0)
 }
 
-// pad replaces -1 by /dev/null and fills up to three.
+// pad replaces -1 by /dev/null and fills up to three, of which none is closed.
 func (s *Spawner) pad(files []int) []int {
 	out := make([]int, max(3, len(files)))
 	for i := range out {
 		out[i] = s.null
-		if i < len(files) && files[i] >= 0 {
+		if i < len(files) && (files[i] >= 0 || files[i] == Closed && i > 2) {
 			out[i] = files[i]
 		}
 	}

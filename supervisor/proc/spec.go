@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Closed among the [Spec].Files, from the fourth on: the child has no such descriptor.
+const Closed = -2
+
 // Spec says how a process starts. What is not said is inherited, except: every
 // signal has its default action and none is blocked, no descriptor but Files is
 // open, and the soft limit on open files is the one this program was started with.
@@ -16,7 +19,8 @@ type Spec struct {
 	Dir  string   // working directory, entered as User; "" stays here
 
 	// Files: descriptor i of the child is our descriptor Files[i]; -1 is
-	// /dev/null. Fewer than three are filled up with /dev/null: a program whose
+	// /dev/null, and [Closed] none: a child that wants a socket at number 100
+	// finds nothing between. Fewer than three are filled up with /dev/null: a program whose
 	// stdout is closed writes into the first file it opens.
 	Files []int
 
