@@ -58,7 +58,7 @@ func (t *tender) checked(try int, p *plan, err error) []herd.Event {
 	}
 	t.next = p
 	t.hold(p.opened)
-	return []herd.Event{herd.Checked{Try: try, Policy: policy(p.config)}}
+	return []herd.Event{herd.Checked{Try: try, Policy: t.custom.policy(p.config)}}
 }
 
 func (t *tender) Forget() {

@@ -59,6 +59,7 @@ func (t *tender) exited(e proc.Exit) []herd.Event {
 			if g.becameDaemon(e) {
 				return nil
 			}
+			t.tellEnded(g, e)
 			return t.masterGone(g, proc.Describe(e.Status))
 		}
 		if o, ok := g.orphans[e.PID]; ok {

@@ -42,6 +42,9 @@ const (
 	neverTouched      // for tests of what must not happen
 )
 
+// fakePID and its number make the pid of a generation's master.
+const fakePID = 1000
+
 func newFakeKernel() *fakeKernel {
 	return &fakeKernel{
 		notices: make(chan Notice), lives: map[int]life{}, boot: time.Second,
@@ -147,7 +150,7 @@ func (k *fakeKernel) Relay(gen int, to, sig string) error {
 	return errors.New("nobody there")
 }
 func (k *fakeKernel) Look(gen int) (control.Generation, []string) {
-	return control.Generation{Generation: gen}, []string{"last line"}
+	return control.Generation{Generation: gen, Master: &control.Master{PID: fakePID + gen}}, []string{"last line"}
 }
 func (k *fakeKernel) Listeners() []control.Listener { return nil }
 

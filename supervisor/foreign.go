@@ -37,7 +37,8 @@ func (t *tender) foreignSpec(g *tended) foreign.Spec {
 	c := g.plan.config
 	row := c.Row()
 	spec := foreign.Spec{
-		Name: c.Name, Generation: g.n, Row: row, Path: g.plan.path, Argv: c.Command, Env: environ(g), Dir: c.Directory,
+		Name: c.Name, Generation: g.n, Row: row, Path: g.plan.path, Argv: c.Command, Env: t.environ(g), Dir: c.Directory,
+		Told: t.custom.Environ != nil, Numbers: t.custom.Numbers,
 		Listeners: g.plan.passed(), Masters: t.masters, Binds: c.Kind == dialect.Reexec,
 		Daemon: daemonises(c),
 		Expect: c.Expect, Before: t.crowd(), Ready: c.Ready,

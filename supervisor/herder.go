@@ -19,6 +19,8 @@ type Herder struct {
 	signals <-chan os.Signal
 	tty     bool // WINCH is a resized window, not a wish
 
+	companion Companion // nil: none
+
 	core      *herd.Herd
 	queue     []herd.Event // what performing effects gave rise to
 	timer     *time.Timer
@@ -88,9 +90,12 @@ const (
 
 func (h *Herder) overdue(now time.Time) []herd.Event {
 	deadline := h.core.Deadline()
-	if now.Sub(deadline) > late && !h.grace.After(deadline) {
+	if !deadline.IsZero() && now.Sub(deadline) > late && !h.grace.After(deadline) {
 		h.grace = now.Add(grace)
 		return nil
+	}
+	if events := h.askCompanion(now); events != nil || deadline.IsZero() || now.Before(deadline) {
+		return events
 	}
 	return []herd.Event{herd.Due{}}
 }
@@ -113,7 +118,7 @@ func (h *Herder) arrived() ([]herd.Event, bool) {
 
 // arm sets the one timer for the core's deadline, or stops it.
 func (h *Herder) arm() {
-	d := h.core.Deadline()
+	d := h.deadline()
 	if d.IsZero() {
 		h.timer.Stop()
 		return

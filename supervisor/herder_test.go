@@ -30,11 +30,14 @@ type herding struct {
 	ended   chan herd.Verdict
 }
 
-func startHerding(k *fakeKernel) *herding {
+func startHerding(k *fakeKernel) *herding { return startHerdingWith(k, nil) }
+
+func startHerdingWith(k *fakeKernel, c Companion) *herding {
 	r := &herding{k: k, urgent: make(chan os.Signal, 16), signals: make(chan os.Signal, 256), ended: make(chan herd.Verdict, 1)}
 	r.Herder = &Herder{
 		name: "app", kernel: k, log: slog.New(slog.NewTextHandler(io.Discard, nil)), tell: func(s string) { k.say("notify %.7s", s) },
 		urgent: r.urgent, signals: r.signals, requests: make(chan request), callers: map[int]chan<- control.Reply{},
+		companion: c,
 	}
 	go func() {
 		r.ended <- r.run(testPolicy())

@@ -11,6 +11,7 @@ func (h *Herder) perform(effects []herd.Effect) {
 	for _, e := range effects {
 		h.log.Debug("effect", "do", e.String())
 		h.queue = append(h.queue, h.performOne(e)...)
+		h.tellCompanion(e)
 	}
 }
 

@@ -24,6 +24,8 @@ type Options struct {
 	Log       *slog.Logger
 	ReopenLog func()   // reopens the log after a rotation
 	Signals   *Signals // caught as early as possible; nil: Run catches them
+	Companion Companion
+	Custom    Custom
 }
 
 // Exit codes of a run; the rest are sysexits(3).
@@ -53,7 +55,7 @@ func Run(o Options) int {
 		o.Log.Error(err.Error())
 		return exitCode(err)
 	}
-	v := r.herder.run(policy(o.Config))
+	v := r.herder.run(o.Custom.policy(o.Config))
 	if v.Outcome == herd.NeverServed {
 		o.Log.Error(fmt.Sprintf("no generation came up after %d tries; giving up", o.Config.StartTries), "reason", v.Reason)
 		return exitNeverServed
@@ -101,7 +103,10 @@ func (r *run) begin() error {
 	}
 	r.herder = newHerder(r.Options, t)
 	go t.hearDeaths(r.Signals.deaths)
-	return r.serve()
+	if err := r.serve(); err != nil || r.Companion == nil {
+		return err
+	}
+	return r.Companion.Begun()
 }
 
 // lock makes sure that no other herder runs with this name or pid file.
@@ -203,7 +208,7 @@ func newHerder(o Options, k Kernel) *Herder {
 	return &Herder{
 		name: o.Config.Name, kernel: k, log: o.Log, tell: notifier(o.Log),
 		urgent: o.Signals.urgent, signals: o.Signals.wishes, tty: isTerminal(0),
-		requests: make(chan request), callers: map[int]chan<- control.Reply{},
+		requests: make(chan request), callers: map[int]chan<- control.Reply{}, companion: o.Companion,
 	}
 }
 

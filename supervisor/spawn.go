@@ -40,7 +40,7 @@ func (t *tender) spawn(g *tended, workers int) error {
 	if g.plan.config.Kind != dialect.Pool {
 		return t.spawnForeign(g)
 	}
-	spec, link, err := master.Prepare(t.masterSpec(g, workers), g.plan.fds(), environ(g), g.plan.config.Directory)
+	spec, link, err := master.Prepare(t.masterSpec(g, workers), g.plan.fds(), t.environ(g), g.plan.config.Directory)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (p *plan) fds() []int {
 
 // environ is the environment of a generation: ours, without what was meant
 // for us alone, and what the configuration adds.
-func environ(g *tended) []string {
+func (t *tender) environ(g *tended) []string {
 	c := g.plan.config
 	env, scrub := map[string]string{}, c.Row().Scrub
 	for _, kv := range os.Environ() {
@@ -88,6 +88,7 @@ func environ(g *tended) []string {
 	}
 	maps.Copy(env, c.Env)
 	env["PWD"] = c.Directory // as it is written: a symlink stays one
+	t.custom.environ(g.n, env)
 	env["HERDER_GENERATION"] = fmt.Sprint(g.n)
 	var list []string
 	for _, k := range slices.Sorted(maps.Keys(env)) {

@@ -37,7 +37,11 @@ func (t *tender) Tell(v herd.Tell) []herd.Event {
 		return nil
 	}
 	t.log.Info("telling the master", "verb", v.Words(), "generation", v.Gen)
-	g.link.Send(order(v))
+	o := order(v)
+	if v.Verb == herd.Quit {
+		o.Signal = t.custom.goodbye(v.Gen)
+	}
+	g.link.Send(o)
 	return nil
 }
 

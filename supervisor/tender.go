@@ -23,8 +23,11 @@ type tender struct {
 	reload  func() (*config.Config, error)
 	reopen  func()
 	spawner *proc.Spawner
+	custom  *Custom
 	notices chan Notice
 	done    chan struct{} // closed at the end: nobody hears notices any more
+
+	companion Companion // nil: none
 
 	masters *foreign.Masters // of the generations that are followed
 	tended  map[int]*tended  // generations of which something is left
@@ -79,6 +82,7 @@ type link interface {
 func newTender(o Options, spawner *proc.Spawner, own *pidfile.Locked) *tender {
 	return &tender{
 		log: o.Log, reload: o.Reload, reopen: o.ReopenLog, spawner: spawner,
+		custom: &o.Custom, companion: o.Companion,
 		notices: make(chan Notice), done: make(chan struct{}), own: own,
 		masters: new(foreign.Masters), tended: map[int]*tended{}, published: map[string]int{},
 		broken: map[*handoff.Listener]string{}, mended: map[*handoff.Listener]mended{},

@@ -25,6 +25,9 @@ func (h *Herder) wish(s os.Signal) []herd.Event {
 
 // meaning is the table of signals in the README. Anything not in it is harmless.
 func (h *Herder) meaning(s os.Signal) []herd.Event {
+	if h.companion != nil {
+		return h.companion.Heard(s, h.relayAny)
+	}
 	switch s {
 	case unix.SIGHUP, unix.SIGUSR2:
 		return []herd.Event{herd.Upgrade{}}

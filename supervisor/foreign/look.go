@@ -184,7 +184,7 @@ func (f *Follower) serves() {
 // report tells how the generation is.
 func (f *Follower) report() {
 	st := &master.State{Target: len(f.workers), Whole: f.whole, Workers: []master.Worker{}}
-	if f.whole && (len(f.workers) > 0 || !f.canLook()) {
+	if f.whole && (len(f.workers) > 0 || !f.canLook() || f.spec.Ready.Unseen()) {
 		st.Up = 1
 	}
 	refs := slices.SortedFunc(maps.Keys(f.workers), func(a, b proc.Ref) int {

@@ -22,6 +22,8 @@ type Spec struct {
 	Env       []string // but for what tells of listeners and of the notify socket
 	Dir       string
 	Listeners []handoff.Passed // with descriptors of ours
+	Numbers   []int            // of the listeners in the process; nil: from 3 on
+	Told      bool             // Env says where they are, and nothing else is to be told
 
 	Masters *Masters // of all generations
 	Binds   bool     // the server binds by itself
@@ -82,18 +84,35 @@ func (f *Follower) spawn(spawner *proc.Spawner) (*proc.Process, error) {
 		return nil, err
 	}
 	defer f.out.Started()
-	files := []int{-1, f.out.Stdout, f.out.Stderr}
-	for _, l := range s.Listeners {
-		files = append(files, l.FDs[0])
+	files := f.files()
+	env := s.Env
+	if !s.Told {
+		env = append(env[:len(env):len(env)], s.Row.Environ(s.Listeners, s.Generation, firstFD, s.Argv)...)
+		env = append(env, "NOTIFY_SOCKET="+f.notify.Address(), "HERDER_GENERATION="+strconv.Itoa(s.Generation))
 	}
-	env := append(s.Env[:len(s.Env):len(s.Env)], s.Row.Environ(s.Listeners, s.Generation, firstFD, s.Argv)...)
-	env = append(env, "NOTIFY_SOCKET="+f.notify.Address(), "HERDER_GENERATION="+strconv.Itoa(s.Generation))
 	return spawner.Spawn(proc.Spec{
 		Path: s.Path, Argv: argv, Env: env, Dir: s.Dir, Files: files,
-		ListenPID: s.Row.MeansFor(s.Argv)&dialect.Listen != 0 && len(s.Listeners) > 0,
+		ListenPID: !s.Told && s.Row.MeansFor(s.Argv)&dialect.Listen != 0 && len(s.Listeners) > 0,
 		User:      s.User, Umask: s.Umask, Nice: s.Nice, Rlimits: s.Rlimits,
 		Session: true, // who kills his own group kills himself
 	})
+}
+
+// files are the descriptors of the process: its output, and the listeners at their
+// numbers, which may be those of its standard files.
+func (f *Follower) files() []int {
+	files := []int{-1, f.out.Stdout, f.out.Stderr}
+	for i, l := range f.spec.Listeners {
+		number := firstFD + i
+		if f.spec.Numbers != nil {
+			number = f.spec.Numbers[i]
+		}
+		for len(files) <= number {
+			files = append(files, proc.Closed)
+		}
+		files[number] = l.FDs[0]
+	}
+	return files
 }
 
 // inodes of all listeners: those it was given, or those that it has bound itself.

@@ -27,7 +27,11 @@ func (f *Follower) obey(o master.Order) {
 	}
 	switch o.Do {
 	case master.DoQuit:
-		f.tell(dialect.Graceful)
+		if o.Signal != "" {
+			f.signal(f.master, o.Signal)
+		} else {
+			f.tell(dialect.Graceful)
+		}
 		return
 	case master.DoStop:
 		f.tell(dialect.Quick)

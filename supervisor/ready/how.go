@@ -41,6 +41,9 @@ type How struct {
 	Delay     time.Duration `json:"delay,omitempty"`      // delay: how long
 }
 
+// Unseen says whether it is enough to be alive, whatever can be seen of the process.
+func (h How) Unseen() bool { return h.Kind == KindDelay || h.Kind == KindNone }
+
 // Parse reads what the user wrote: auto, notify, fd, armed, none, tcp,
 // http:/PATH[,status=200-399][,host=NAME], exec:COMMAND ARG…, delay:5s. The
 // command is split into words as a shell would, quotes included, but no shell

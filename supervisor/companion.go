@@ -1,0 +1,119 @@
+package supervisor
+
+import (
+	"maps"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/herderd/herder/supervisor/config"
+	"github.com/herderd/herder/supervisor/herd"
+	"github.com/herderd/herder/supervisor/proc"
+)
+
+// Companion goes along with a run, where herder stands in for another program: it
+// is told what becomes of the generations, in the order in which it happens, and
+// may say what a signal means and when the next generation is wanted. The loop
+// calls it and nobody else, so its methods return at once.
+type Companion interface {
+	// Begun: the listeners are bound and the pid file is locked; no generation has
+	// been started. An error ends the run.
+	Begun() error
+	// Heard says what a signal means here. With relay it may send one on, as it is,
+	// to the process of a generation.
+	Heard(s os.Signal, relay func(gen int, signal string)) []herd.Event
+	// Spawned and Ended: the master of a generation was started, and has ended.
+	Spawned(gen, pid int)
+	Ended(gen, pid int, status unix.WaitStatus)
+	// Did: the core decided this, and it has been done.
+	Did(e herd.Effect, now time.Time)
+	// Deadline is when to call Due; zero is never.
+	Deadline() time.Time
+	Due(now time.Time) []herd.Event
+}
+
+// Custom is what is done otherwise where herder stands in for another program;
+// the zero value is herder's own way.
+type Custom struct {
+	// Policy changes what the configuration says about time and numbers.
+	Policy func(*herd.Policy)
+	// Environ is added to the environment of a generation. Who has it tells the
+	// generation about its listeners, and nobody else does.
+	Environ func(gen int) map[string]string
+	// Numbers are those of the listeners in the generation, in the order in which
+	// they are configured; for kinds other than pool.
+	Numbers []int
+	// Goodbye is the signal by which a generation is asked to leave; "": the dialect's.
+	Goodbye func(gen int) string
+}
+
+func (c *Custom) policy(of *config.Config) herd.Policy {
+	p := policy(of)
+	if c.Policy != nil {
+		c.Policy(&p)
+	}
+	return p
+}
+
+func (c *Custom) environ(gen int, env map[string]string) {
+	if c.Environ != nil {
+		maps.Copy(env, c.Environ(gen))
+	}
+}
+
+func (c *Custom) goodbye(gen int) string {
+	if c.Goodbye == nil {
+		return ""
+	}
+	return c.Goodbye(gen)
+}
+
+// tellCompanion is called when an effect has been performed.
+func (h *Herder) tellCompanion(e herd.Effect) {
+	if h.companion == nil {
+		return
+	}
+	if s, ok := e.(herd.Spawn); ok {
+		if seen, _ := h.kernel.Look(s.Gen); seen.Master != nil {
+			h.companion.Spawned(s.Gen, seen.Master.PID)
+		}
+	}
+	h.companion.Did(e, time.Now())
+}
+
+// askCompanion is called when a deadline has come, perhaps that of the companion.
+func (h *Herder) askCompanion(now time.Time) []herd.Event {
+	if h.companion == nil || !reached(h.companion.Deadline(), now) {
+		return nil
+	}
+	return h.companion.Due(now)
+}
+
+// deadline is the nearest one: of the core, or of the companion.
+func (h *Herder) deadline() time.Time {
+	d := h.core.Deadline()
+	if h.companion == nil {
+		return d
+	}
+	if own := h.companion.Deadline(); d.IsZero() || !own.IsZero() && own.Before(d) {
+		return own
+	}
+	return d
+}
+
+func reached(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }
+
+// relayAny sends a signal on for the companion.
+func (h *Herder) relayAny(gen int, signal string) {
+	if err := h.kernel.Relay(gen, "master", signal); err != nil {
+		h.log.Warn(err.Error())
+	}
+}
+
+// tellEnded tells the companion of a master that has ended.
+func (t *tender) tellEnded(g *tended, e proc.Exit) {
+	if t.companion != nil {
+		t.companion.Ended(g.n, e.PID, e.Status)
+	}
+}
