@@ -47,8 +47,13 @@ type lineWriter struct {
 // newLog makes the log on a descriptor; format is text or json. Call close to
 // have the last lines written.
 func newLog(fd int, format string) (l *slog.Logger, w *lineWriter) {
+	return newLogFrom(fd, format, slog.LevelInfo)
+}
+
+// newLogFrom leaves out what is less than level.
+func newLogFrom(fd int, format string, level slog.Level) (l *slog.Logger, w *lineWriter) {
 	w = &lineWriter{fd: fd, lines: make(chan []byte, queueLength), ending: make(chan struct{}), ended: make(chan struct{})}
-	options := &slog.HandlerOptions{}
+	options := &slog.HandlerOptions{Level: level}
 	if toJournal(fd) {
 		options.ReplaceAttr = withoutTime
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -14,6 +15,9 @@ import (
 )
 
 func main() {
+	if filepath.Base(os.Args[0]) == starterName {
+		os.Exit(startServer(os.Args[1:], os.Stdout, os.Stderr))
+	}
 	// The native master and the demo's workers are this binary too. They start
 	// once a generation, so they do not wait for a command line to be built.
 	if len(os.Args) > 1 {
@@ -29,6 +33,9 @@ func main() {
 
 // herder runs one command line and returns its exit code.
 func herder(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == starterName {
+		return startServer(args[1:], stdout, stderr)
+	}
 	app := newApp(stdout, stderr)
 	line, err := arrange(app, args)
 	if err == nil {
@@ -78,7 +85,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		HideHelpCommand:           true,
 		Commands: []*cli.Command{
 			runCommand(), checkCommand(), statusCommand(), upgradeCommand(), stopCommand(), scaleCommand(),
-			signalCommand(), readyCommand(), doctorCommand(), dialectsCommand(), versionCommand(), demoCommand(),
+			signalCommand(), readyCommand(), doctorCommand(), dialectsCommand(), versionCommand(), demoCommand(), startServerCommand(),
 		},
 		ExitErrHandler: func(*cli.Context, error) {}, // herder does it
 		OnUsageError:   onUsageError,

@@ -23,13 +23,14 @@ const module = "github.com/herderd/herder"
 // allowed says which packages of the project a package may import (its tests may import more).
 var allowed = map[string][]string{
 	"cmd/herder": {"supervisor", "supervisor/config", "supervisor/control", "supervisor/dialect", "supervisor/foreign", "supervisor/master",
-		"supervisor/proc", "supervisor/ready", "supervisor/herd", "supervisor/pool", "handoff", "pidfile", "contrib/hammer"},
+		"supervisor/proc", "supervisor/ready", "supervisor/starter", "supervisor/herd", "supervisor/pool", "handoff", "pidfile", "contrib/hammer"},
 	"cmd/herder/e2e": nil,
 	"supervisor": {"supervisor/config", "supervisor/control", "supervisor/dialect", "supervisor/doctor", "supervisor/foreign", "supervisor/master",
 		"supervisor/proc", "supervisor/ready", "supervisor/herd", "supervisor/pool", "handoff", "pidfile"},
 	"supervisor/master":   {"supervisor/output", "supervisor/proc", "supervisor/ready", "supervisor/pool", "supervisor/dialect", "handoff"},
 	"supervisor/config":   {"supervisor/proc", "supervisor/ready", "supervisor/dialect", "handoff"},
 	"supervisor/foreign":  {"supervisor/dialect", "supervisor/master", "supervisor/output", "supervisor/proc", "supervisor/ready", "handoff", "pidfile"},
+	"supervisor/starter":  {"supervisor/dialect", "supervisor/herd", "handoff"},
 	"supervisor/ready":    {"supervisor/proc"},
 	"supervisor/doctor":   {"handoff"},
 	"supervisor/control":  nil,
