@@ -78,7 +78,7 @@ func TestListenersAreToldAsTheUserWroteThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{"tcp:0.0.0.0:80,backlog=7", "tcp:[::]:81,backlog=7,ipv6only", "udp:0.0.0.0:82", "unix:/s,backlog=7"} {
+	for i, want := range []string{"tcp:0.0.0.0:80,backlog=7", "tcp:[::]:81,backlog=7,ipv6only", "udp:0.0.0.0:82", "unix:/s,backlog=7,mode=0777"} {
 		if got := c.Specs()[i].String(); strings.TrimPrefix(got, "tcp:") != strings.TrimPrefix(want, "tcp:") {
 			t.Errorf("bound is %s, want %s", got, want)
 		}

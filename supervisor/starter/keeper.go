@@ -137,8 +137,9 @@ func (k *Keeper) Did(e herd.Effect, now time.Time) {
 	case herd.Adopt:
 		k.adopt(e.Gen, now)
 	case herd.Tell:
-		if e.Verb == herd.Quit || e.Verb == herd.Halt || e.Verb == herd.Kill {
-			k.told[e.Gen] = k.pids[e.Gen] != 0
+		// What a dead worker left behind is told things, too.
+		if away := e.Verb == herd.Quit || e.Verb == herd.Halt || e.Verb == herd.Kill; away && k.pids[e.Gen] != 0 {
+			k.told[e.Gen] = true
 		}
 	case herd.Conclude:
 		k.conclude(e.Verdict, now)

@@ -79,6 +79,7 @@ func TestARestartInTheWordsOfStartServer(t *testing.T) {
 		t.Errorf("the old worker is sent %s", got)
 	}
 	k.Ended(1, 101, ends(0))
+	k.did(herd.Tell{Gen: 1, Verb: herd.Quit}) // to what it left
 	if text, _ := os.ReadFile(status); string(text) != "2:102\n" {
 		t.Errorf("the status is %q", text)
 	}
@@ -86,6 +87,9 @@ func TestARestartInTheWordsOfStartServer(t *testing.T) {
 	k.Spawned(3, 103)
 	k.did(herd.Adopt{Gen: 3})
 	k.hear(unix.SIGTERM)
+	if k.relayed != nil {
+		t.Errorf("relayed to those that are gone: %v", k.relayed)
+	}
 	if got := k.Goodbye(3); got != "TERM" {
 		t.Errorf("the last worker is sent %s", got)
 	}

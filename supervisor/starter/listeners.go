@@ -145,7 +145,7 @@ func parsePath(text string) (Listener, error) {
 	if strings.HasSuffix(path, "/") {
 		return l, errors.New("a path to a socket does not end in a slash")
 	}
-	l.Key, l.Spec.Network = path, handoff.Unix
+	l.Key, l.Spec.Network, l.Spec.Options.Mode = path, handoff.Unix, 0o777 // whatever our umask
 	l.Spec.Address, err = filepath.Abs(path)
 	return l, err
 }

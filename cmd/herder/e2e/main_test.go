@@ -51,6 +51,10 @@ func runTests(m *testing.M) int {
 			return 1
 		}
 	}
+	// Started by this name, it is start_server.
+	if err := os.Symlink("herder", filepath.Join(binDir, "start_server")); err != nil {
+		panic(err)
+	}
 	return m.Run()
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -53,12 +54,22 @@ func run() error {
 	return nil
 }
 
-// inherited takes fd 3 if it was passed to this very process (sd_listen_fds(3)).
+// inherited takes fd 3 if it was passed to this very process (sd_listen_fds(3)), or else the first one that start_server
+// tells of (Server::Starter): "127.0.0.1:80=3;/path=4".
 func inherited() (net.Listener, error) {
-	if os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) || os.Getenv("LISTEN_FDS") == "" {
-		return nil, fmt.Errorf("no socket was passed to me (LISTEN_FDS and LISTEN_PID, sd_listen_fds(3))")
+	if os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) && os.Getenv("LISTEN_FDS") != "" {
+		return listener(3)
 	}
-	file := os.NewFile(3, "inherited socket")
+	first, _, _ := strings.Cut(os.Getenv("SERVER_STARTER_PORT"), ";")
+	_, number, _ := strings.Cut(first, "=")
+	if fd, err := strconv.ParseUint(number, 10, 16); err == nil {
+		return listener(uintptr(fd))
+	}
+	return nil, fmt.Errorf("no socket was passed to me (LISTEN_FDS and LISTEN_PID, sd_listen_fds(3); SERVER_STARTER_PORT, Server::Starter)")
+}
+
+func listener(fd uintptr) (net.Listener, error) {
+	file := os.NewFile(fd, "inherited socket")
 	defer file.Close()
 	return net.FileListener(file)
 }
