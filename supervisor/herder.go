@@ -15,6 +15,7 @@ type Herder struct {
 	kernel  Kernel
 	log     *slog.Logger
 	tell    func(state string) // tells the supervisor above; see notify.go
+	witness Witness
 	urgent  <-chan os.Signal
 	signals <-chan os.Signal
 	tty     bool // WINCH is a resized window, not a wish

@@ -26,6 +26,7 @@ type Options struct {
 	Signals   *Signals // caught as early as possible; nil: Run catches them
 	Companion Companion
 	Custom    Custom
+	Witness   Witness // nil: nobody
 }
 
 // Exit codes of a run; the rest are sysexits(3).
@@ -48,6 +49,9 @@ func Run(o Options) int {
 	}
 	if o.ReopenLog == nil {
 		o.ReopenLog = func() {}
+	}
+	if o.Witness == nil {
+		o.Witness = noWitness{}
 	}
 	r := &run{Options: o}
 	defer r.end()
@@ -206,7 +210,7 @@ func (t *tender) close() {
 
 func newHerder(o Options, k Kernel) *Herder {
 	return &Herder{
-		name: o.Config.Name, kernel: k, log: o.Log, tell: notifier(o.Log),
+		name: o.Config.Name, kernel: k, log: o.Log, tell: notifier(o.Log), witness: o.Witness,
 		urgent: o.Signals.urgent, signals: o.Signals.wishes, tty: isTerminal(0),
 		requests: make(chan request), callers: map[int]chan<- control.Reply{}, companion: o.Companion,
 	}

@@ -18,7 +18,9 @@ import (
 func (h *Herder) wish(s os.Signal) []herd.Event {
 	events := h.meaning(s)
 	if len(events) > 0 {
-		h.log.Info("signal", "signal", proc.SignalName(s.(unix.Signal)))
+		sig, _ := s.(unix.Signal) // package os/signal has no others
+		h.log.Info("signal", "signal", proc.SignalName(sig))
+		h.witness.Heard(sig)
 	}
 	return events
 }
