@@ -21,6 +21,8 @@ import (
 //  3. A minus with digits behind it is a number, not a flag: scale -2.
 //  4. Everything behind -- is left as it is: the command of run, arguments of
 //     any other.
+//  5. Of unicornherder, the first word that is no flag of its own begins what is
+//     behind --, as if that stood before it.
 
 // line is a command line in the order that cli/v2 wants.
 type line struct {
@@ -42,12 +44,15 @@ func arrange(app *cli.App, args []string) (line, error) {
 		l.argv = []string{"herder", "--help"}
 		return l, nil
 	}
+	if cmd.Name == unicornherder {
+		args, l.command = remainder(cmd, args, l.command)
+	}
 	flags, rest, err := part(cmd, args)
 	if err != nil {
 		return l, err
 	}
 	l.argv = slices.Concat([]string{"herder", cmd.Name}, flags, []string{"--"}, rest[1:])
-	if cmd.Name != "run" {
+	if cmd.Name != "run" && cmd.Name != unicornherder {
 		l.argv = append(l.argv, l.command...)
 	}
 	return l, nil
@@ -86,6 +91,25 @@ func findCommand(app *cli.App, args []string) (*cli.Command, error) {
 	return nil, usage("unknown command %q%s", name, meant(name, names))
 }
 
+// remainder is rule 5; behind is what came behind --, nil if there was none.
+func remainder(cmd *cli.Command, args, behind []string) (own, all []string) {
+	named := false
+	for i := 0; i < len(args); i++ {
+		switch a := args[i]; {
+		case !isFlag(a) && !named:
+			named = true // the command itself
+		case !isFlag(a):
+			if behind != nil {
+				behind = append([]string{"--"}, behind...)
+			}
+			return args[:i], append(slices.Clone(args[i:]), behind...)
+		case takesNext([]*cli.Command{cmd}, a):
+			i++
+		}
+	}
+	return args, behind
+}
+
 // part tells flags with their values from arguments, of which the command is
 // the first.
 func part(cmd *cli.Command, args []string) (flags, rest []string, err error) {
@@ -94,7 +118,7 @@ func part(cmd *cli.Command, args []string) (flags, rest []string, err error) {
 		switch {
 		case !isFlag(a):
 			rest = append(rest, a)
-		case a == "--version":
+		case a == "--version" && known(cmd, a) == nil:
 			rest = append(rest, "version")
 		case a == "-h" || a == "--help":
 			flags = append(flags, a)

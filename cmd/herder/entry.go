@@ -1,11 +1,13 @@
 package main
 
 // Until a program has said what a signal does, the default action is taken, and that of most is to end it. A Go program
-// says so some milliseconds after execve(2): an `sv 2 app` in between would end herder. So `herder run` and `herder
-// master` begin with a few instructions of their own (entry_GOARCH.s), the first of the process:
+// says so some milliseconds after execve(2): an `sv 2 app` in between would end herder. So `herder run`, `herder master`
+// and unicornherder (the command, or a program of that name) begin with a few instructions of their own (entry_GOARCH.s),
+// the first of the process:
 //
-//  1. Is one of the words "run" or "master"? Flags may stand before a command, so all are looked at. If none is, nothing is
-//     done: a client should die of HUP when its terminal goes, and be stopped by TTIN and TTOU.
+//  1. Does the program's name end in "nherder", or is one of the words "run" or "master", or does one begin with "unicornh"?
+//     Flags may stand before a command, so all are looked at. If not, nothing is done: a client should die of HUP when its
+//     terminal goes, and be stopped by TTIN and TTOU.
 //  2. HUP, USR2, USR1, TTIN and TTOU are ignored (rt_sigaction(2)). Nothing is lost by it that nohup(1) or a run script
 //     had set: all a program can be started with is "default" and "ignored" (signal(7)).
 //  3. On to Go's own entry, with the stack as the kernel left it.

@@ -6,12 +6,21 @@
 // func entry()
 TEXT ·entry(SB), NOSPLIT|NOFRAME, $0-0
 	ADD  $8, RSP, R19             // argv
+	MOVD 8(R19), R9
+	CBZ  R9, start                // no word
+	MOVD -8(R9), R9               // the words stand one behind the other: the end of the program's name
+	MOVD $0x007265647265686e, R20 // "nherder\0"
+	CMP  R20, R9
+	BEQ  found
 	MOVD $0x0072657473616d00, R20 // "master\0", one byte up
+	MOVD $0x686e726f63696e75, R22 // "unicornh"
 	MOVD $0x006e7572, R21         // "run\0"
 word:
 	MOVD.P 8(R19), R9
 	CBZ  R9, start
 	MOVD (R9), R9                 // 8 bytes: behind the words are the file name and 8 bytes of zero
+	CMP  R22, R9
+	BEQ  found
 	CMPW R21, R9
 	BEQ  found
 	LSL  $8, R9, R9

@@ -44,14 +44,9 @@ type lineWriter struct {
 	report  func(dropped int64)
 }
 
-// newLog makes the log on a descriptor; format is text or json. Call close to
-// have the last lines written.
-func newLog(fd int, format string) (l *slog.Logger, w *lineWriter) {
-	return newLogFrom(fd, format, slog.LevelInfo)
-}
-
-// newLogFrom leaves out what is less than level.
-func newLogFrom(fd int, format string, level slog.Level) (l *slog.Logger, w *lineWriter) {
+// newLog makes the log on a descriptor; format is text or json, and lines below the
+// level are left out. Call close to have the last lines written.
+func newLog(fd int, format string, level slog.Level) (l *slog.Logger, w *lineWriter) {
 	w = &lineWriter{fd: fd, lines: make(chan []byte, queueLength), ending: make(chan struct{}), ended: make(chan struct{})}
 	options := &slog.HandlerOptions{Level: level}
 	if toJournal(fd) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -53,7 +54,7 @@ func read(t *testing.T, fd int, until string) string {
 
 func TestB16LogThatNobodyReads(t *testing.T) {
 	r, w, _ := pipe(t)
-	log, lines := newLog(w, "text")
+	log, lines := newLog(w, "text", slog.LevelInfo)
 	for i := range 10 * queueLength { // returns: that is the test
 		log.Info("line", "n", i)
 	}
@@ -67,7 +68,7 @@ func TestB16LogThatNobodyReads(t *testing.T) {
 
 func TestB16LogClosesWhenNobodyReads(t *testing.T) {
 	_, w, hangUp := pipe(t)
-	log, lines := newLog(w, "text")
+	log, lines := newLog(w, "text", slog.LevelInfo)
 	for range 2 * queueLength {
 		log.Info("line")
 	}
@@ -82,7 +83,7 @@ func TestB16LogWithoutAReader(t *testing.T) {
 	defer signal.Stop(pipes)
 	_, w, hangUp := pipe(t)
 	hangUp()
-	log, lines := newLog(w, "text")
+	log, lines := newLog(w, "text", slog.LevelInfo)
 	for range 100 {
 		log.Info("line")
 	}
@@ -100,7 +101,7 @@ func TestB16LogOnANonBlockingPipe(t *testing.T) {
 	if err := unix.SetNonblock(w, true); err != nil {
 		t.Fatal(err)
 	}
-	log, lines := newLog(w, "text")
+	log, lines := newLog(w, "text", slog.LevelInfo)
 	for i := range queueLength / 2 {
 		log.Info("line", "n", i)
 	}
@@ -113,7 +114,7 @@ func TestB16LogOnANonBlockingPipe(t *testing.T) {
 
 func TestLogFormats(t *testing.T) {
 	r, w, _ := pipe(t)
-	log, lines := newLog(w, "json")
+	log, lines := newLog(w, "json", slog.LevelInfo)
 	log.Warn("two words", "key", "value")
 	var got map[string]any
 	if err := json.Unmarshal([]byte(read(t, r, "\n")), &got); err != nil || got["msg"] != "two words" || got["key"] != "value" {
@@ -126,7 +127,7 @@ func TestLogFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("JOURNAL_STREAM", fmt.Sprintf("%d:%d", st.Dev, st.Ino))
-	log, lines = newLog(w, "text")
+	log, lines = newLog(w, "text", slog.LevelInfo)
 	log.Warn("two words", "key", "value")
 	if text := read(t, r, "\n"); text != "level=WARN msg=\"two words\" key=value\n" {
 		t.Errorf("to the journal: %q", text)

@@ -28,7 +28,16 @@ func main() {
 			os.Exit(demoWorkerMain())
 		}
 	}
-	os.Exit(herder(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(herder(called(os.Args), os.Stdout, os.Stderr))
+}
+
+// called is the command line behind the name of the program, which may be that of
+// another program and is then a command of herder's.
+func called(argv []string) []string {
+	if len(argv) > 0 && filepath.Base(argv[0]) == unicornherder {
+		return append([]string{unicornherder}, argv[1:]...)
+	}
+	return argv[min(1, len(argv)):]
 }
 
 // herder runs one command line and returns its exit code.
@@ -85,7 +94,8 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		HideHelpCommand:           true,
 		Commands: []*cli.Command{
 			runCommand(), checkCommand(), statusCommand(), upgradeCommand(), stopCommand(), scaleCommand(),
-			signalCommand(), readyCommand(), doctorCommand(), dialectsCommand(), versionCommand(), demoCommand(), startServerCommand(),
+			signalCommand(), readyCommand(), doctorCommand(), dialectsCommand(), versionCommand(), demoCommand(),
+			unicornherderCommand(), startServerCommand(),
 		},
 		ExitErrHandler: func(*cli.Context, error) {}, // herder does it
 		OnUsageError:   onUsageError,

@@ -85,20 +85,36 @@ func run(c *cli.Context) error {
 	if file == "" && command == nil {
 		return usage("run has nothing to run: give a command after --, or a file with -c")
 	}
-	cfg, err := load(file, flags)
+	return start{file: file, flags: flags, signals: signals}.run()
+}
+
+// start is a run as a command line asks for it.
+type start struct {
+	file    string
+	flags   config.Flags
+	signals *supervisor.Signals
+	level   slog.Level                                                  // of the log; the zero value is Info
+	witness func(log *slog.Logger, c *config.Config) supervisor.Witness // nil: none
+}
+
+func (s start) run() error {
+	cfg, err := load(s.file, s.flags)
 	if err != nil {
 		return err
 	}
-	log, lines := newLog(2, cfg.LogFormat)
+	log, lines := newLog(2, cfg.LogFormat, s.level)
 	defer lines.Close()
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
 	log.Info("the dialect", "name", cfg.Dialect, "why", cfg.DialectWhy, "kind", cfg.Kind)
-	again := &reloader{log: log, load: func() (*config.Config, error) { return load(file, flags) }}
+	again := &reloader{log: log, load: func() (*config.Config, error) { return load(s.file, s.flags) }}
 	again.last.Store(cfg)
-	code := supervisor.Run(supervisor.Options{Config: cfg, Reload: again.reload, Log: log, Signals: signals})
-	if code != control.OK {
+	o := supervisor.Options{Config: cfg, Reload: again.reload, Log: log, Signals: s.signals}
+	if s.witness != nil {
+		o.Witness = s.witness(log, cfg)
+	}
+	if code := supervisor.Run(o); code != control.OK {
 		return &exit{code: code} // the log has said why
 	}
 	return nil

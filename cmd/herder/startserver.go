@@ -74,7 +74,7 @@ func starterRun(c *starter.Command, stderr io.Writer) *exit {
 		return fail(exitCannotWrite, "%v", err)
 	}
 	cfg.LogFile = out.path
-	log, lines := newLogFrom(2, "text", slog.LevelWarn)
+	log, lines := newLog(2, "text", slog.LevelWarn)
 	defer lines.Close()
 	fmt.Fprintf(stderr, "%s (pid:%d) starting now...\n", starterName, os.Getpid())
 	keeper := starter.NewKeeper(c, starter.Hooks{

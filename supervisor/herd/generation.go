@@ -90,7 +90,7 @@ func (h *Herd) dieEarly(g *generation, now time.Time, e Event) Kind {
 }
 
 func (h *Herd) notReady(g *generation, now time.Time, _ Event) Kind {
-	why := fmt.Sprintf("not ready after %s (%d of %d workers up)", h.policy.ReadyTimeout, g.up, h.workers)
+	why := fmt.Sprintf(tooLate+"%s (%d of %d workers up)", h.policy.ReadyTimeout, g.up, h.workers)
 	return h.forsake(g, now, why)
 }
 

@@ -2,6 +2,7 @@ package herd
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -40,6 +41,12 @@ type Verdict struct {
 	From, To int
 	Took     time.Duration
 }
+
+// TooLate says whether a generation was given up because it was not ready in time.
+func (v Verdict) TooLate() bool { return strings.HasPrefix(v.Reason, tooLate) }
+
+// tooLate begins the reason of such a verdict.
+const tooLate = "not ready after "
 
 func (v Verdict) String() string {
 	s := fmt.Sprintf("%s%s", v.Outcome, because(v.Reason))
