@@ -1,11 +1,11 @@
 package supervisor
 
 import (
+	"cmp"
 	"errors"
 	"os"
 
 	"github.com/herderd/herder/pidfile"
-	"github.com/herderd/herder/supervisor/config"
 	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/foreign"
 	"github.com/herderd/herder/supervisor/herd"
@@ -40,7 +40,7 @@ func (t *tender) foreignSpec(g *tended) foreign.Spec {
 		Name: c.Name, Generation: g.n, Row: row, Path: g.plan.path, Argv: c.Command, Env: t.environ(g), Dir: c.Directory,
 		Told: t.custom.Environ != nil, Numbers: t.custom.Numbers,
 		Listeners: g.plan.passed(), Masters: t.masters, Binds: c.Kind == dialect.Reexec,
-		Daemon: daemonises(c),
+		Daemon: c.Kind == dialect.Reexec,
 		Expect: c.Expect, Before: t.crowd(), Ready: c.Ready,
 		User: c.User, Umask: c.Umask, Nice: c.Nice, Rlimits: c.Rlimits,
 		LogPrefix: c.LogPrefix, LogFile: c.LogFile,
@@ -163,21 +163,22 @@ func (t *tender) found(g *tended, ref proc.Ref) {
 	}
 }
 
-// daemonises says whether the process that is spawned does not stay. A server that is
-// given its listeners does, or is refused by the configuration.
-func daemonises(c *config.Config) bool {
-	return c.Kind == dialect.Reexec && c.Row().Daemonises(c.Command) != ""
-}
-
-// becameDaemon says whether a master that has ended has left another process in its
-// place, as servers do that leave the foreground; that one is looked for.
+// becameDaemon says whether a master that has ended may have left another process in
+// its place, as servers do that leave the foreground; that one is looked for. What makes
+// them do so may stand in their own configuration. A server that is given its listeners
+// stays, or is refused by ours.
 func (g *tended) becameDaemon(e proc.Exit) bool {
-	if !daemonises(g.plan.config) || g.state.Whole || e.Status.ExitStatus() != 0 {
+	f, ok := g.link.(*foreign.Follower)
+	if !ok || g.plan.config.Kind != dialect.Reexec || g.state.Whole {
 		return false
 	}
-	g.master.Close()
-	g.master, g.awaited = nil, true
-	return true
+	daemon := e.Status.Exited() && e.Status.ExitStatus() == 0
+	f.Left(daemon)
+	if daemon {
+		g.master.Close()
+		g.master, g.awaited, g.how = nil, true, proc.Describe(e.Status)
+	}
+	return daemon
 }
 
 // headless says that a generation has no master, and gets none.
@@ -198,7 +199,7 @@ func (t *tender) anyAwaited() bool {
 // none of our children has ended, for it is another's to reap.
 func (t *tender) endAwaited(g *tended) {
 	if g.awaited {
-		g.awaited, g.how = false, "it was not found"
+		g.awaited, g.how = false, cmp.Or(g.how, "it was not found")
 		g.orphans = map[int]*orphan{}
 		return
 	}

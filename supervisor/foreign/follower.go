@@ -21,6 +21,7 @@ type Follower struct {
 	orders  orders
 	stderr  chan struct{} // one token: something came
 	gone    chan proc.Ref // the master has ended
+	left    chan bool     // how the process that was spawned has ended: see Left
 	ended   chan proc.Ref // a worker has
 	closing chan struct{} // closed by Close
 	done    chan struct{} // closed when nothing is followed any more
@@ -28,6 +29,7 @@ type Follower struct {
 
 	// Owned by the goroutine of follow.
 	master    *proc.Process // our own hold of it; nil: it is looked for
+	spawned   bool          // it is the process that we spawned
 	seek      *seek         // nil: it is there
 	lost      bool          // it was looked for in vain
 	started   time.Time
@@ -56,7 +58,7 @@ func newFollower(spec Spec) (*Follower, error) {
 	}
 	return &Follower{
 		spec: spec, notify: notify, reports: make(chan master.Report), orders: newOrders(),
-		stderr: make(chan struct{}, 1), gone: make(chan proc.Ref), ended: make(chan proc.Ref),
+		stderr: make(chan struct{}, 1), gone: make(chan proc.Ref), left: make(chan bool, 1), ended: make(chan proc.Ref),
 		closing: make(chan struct{}), done: make(chan struct{}),
 		workers: map[proc.Ref]*worker{}, notes: map[string]bool{},
 		probing: probing{answer: make(chan error)},
@@ -117,6 +119,15 @@ func (f *Follower) C() <-chan master.Report { return f.reports }
 // Send gives an order.
 func (f *Follower) Send(o master.Order) { f.orders.put(o) }
 
+// Left says of a spec with Daemon how the process that was spawned has ended, which only
+// the reaper knows: as one that has left a daemon in its place does, or not.
+func (f *Follower) Left(daemon bool) {
+	select {
+	case f.left <- daemon:
+	default: // a process ends once
+	}
+}
+
 // Close ends the following; the processes are not touched.
 func (f *Follower) Close() {
 	f.once.Do(func() { close(f.closing) })
@@ -143,6 +154,10 @@ func (f *Follower) follow() {
 			if f.departed(ref) {
 				return
 			}
+		case daemon := <-f.left:
+			if f.followed(daemon) {
+				return
+			}
 		case <-f.orders.wake:
 			for _, o := range f.orders.take() {
 				f.obey(o)
@@ -156,26 +171,55 @@ func (f *Follower) follow() {
 		case err := <-f.probing.answer:
 			f.probed(err)
 		case <-f.timer.C:
-			if f.seek != nil {
-				f.search(time.Now())
-			} else {
-				f.look()
-			}
+			f.turn(time.Now())
 		}
 	}
 }
 
-// departed: the master has ended, and with it what is followed; unless it has made a
-// daemon of itself, which is to be found.
+// turn is one turn of the timer.
+func (f *Follower) turn(now time.Time) {
+	switch {
+	case f.seek != nil:
+		f.search(now)
+	case f.master != nil:
+		f.look()
+	}
+}
+
+// departed: the master has ended, and with it what is followed; unless it may have made
+// a daemon of itself, which Left says.
 func (f *Follower) departed(ref proc.Ref) (over bool) {
+	if f.master == nil || f.master.Ref() != ref {
+		return false // Left has said it before
+	}
 	f.drop()
-	if f.spec.Daemon && !f.whole {
+	if f.spawned && f.spec.Daemon && !f.whole {
 		f.seek = seekDaemon(ref)
-		f.timer.Reset(shortPause)
+		f.timer.Stop()
 		return false
 	}
 	f.farewell()
 	return true
+}
+
+// followed: now it is known whether there is a daemon to be looked for. It may be known
+// before the end of the process that has left it is.
+func (f *Follower) followed(daemon bool) (over bool) {
+	if !f.spawned || f.whole {
+		return false
+	}
+	f.spawned = false
+	if !daemon {
+		f.drop()
+		f.farewell()
+		return true
+	}
+	if f.master != nil {
+		f.seek = seekDaemon(f.master.Ref())
+		f.drop()
+	}
+	f.timer.Reset(shortPause)
+	return false
 }
 
 // farewell: the master has ended. What it wrote last is read, and told.

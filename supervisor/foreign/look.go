@@ -204,7 +204,7 @@ func (f *Follower) hear(m ready.Message) {
 	}
 	if m.Ready {
 		f.said = true
-		if !f.whole && f.seek == nil {
+		if !f.whole && f.master != nil {
 			f.look()
 		}
 	}

@@ -20,6 +20,7 @@ import (
 //     worker was only forked, and still has its parent's stack ([proc.Stat]).
 //  2. A daemon is a child of ours, for we are the nearest subreaper, and has in its
 //     environment the notify socket that only this generation was given.
+//     It is there before the process ends that has left it.
 //  3. Of several the pid file's is it. With none there, or without a pid file, it is
 //     one that runs the same program as the old master did, and not one that is about
 //     to end: a helper that a hook has started.
@@ -52,12 +53,24 @@ func (f *Follower) search(now time.Time) {
 			return
 		}
 	}
-	if now.Sub(f.seek.since) > seekFor {
-		f.say(master.Report{Kind: master.ReportFailed, Reason: fmt.Sprintf("no %s appeared within %s", f.seek.what, seekFor)})
+	if why := f.inVain(now); why != "" {
+		f.say(master.Report{Kind: master.ReportFailed, Reason: why})
 		f.lost = true
 		return
 	}
 	f.timer.Reset(min(max(now.Sub(f.seek.since)/16, shortPause), longPause))
+}
+
+// inVain says why it is looked no longer. A daemon is there before the process ends that
+// has left it; a successor may be forked later.
+func (f *Follower) inVain(now time.Time) string {
+	switch age := now.Sub(f.seek.since); {
+	case f.seek.exe == "" && age > steady && len(f.candidates()) == 0:
+		return "it ended well and has left no daemon"
+	case age > seekFor:
+		return fmt.Sprintf("no %s appeared within %s", f.seek.what, seekFor)
+	}
+	return ""
 }
 
 func (f *Follower) found(now time.Time) (proc.Ref, bool) {

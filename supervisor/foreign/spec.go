@@ -28,7 +28,7 @@ type Spec struct {
 	Masters *Masters // of all generations
 	Binds   bool     // the server binds by itself
 	Pidfile string   // the server's own; "": it has none that is known
-	Daemon  bool     // it leaves the foreground: the process that is spawned is not the master
+	Daemon  bool     // it may leave the foreground: the process that is spawned is not the master then
 
 	Expect int // workers that make it whole; 0: as many as the server starts
 	Before int // workers that the generation before it had; 0: none
@@ -62,6 +62,7 @@ func Start(spawner *proc.Spawner, spec Spec) (*Follower, *proc.Process, error) {
 		f.giveBack()
 		return nil, nil, err
 	}
+	f.spawned = true
 	f.start()
 	return f, p, nil
 }
