@@ -46,6 +46,7 @@ type Follower struct {
 	crew      int            // workers before they were drained
 	later     []master.Order // to be said when it is whole
 	notes     map[string]bool
+	blind     time.Time // its sockets cannot be seen since then; zero: they can
 	unwatch   func()
 
 	complaints []string // of the log file, not told yet

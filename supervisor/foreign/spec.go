@@ -3,6 +3,7 @@ package foreign
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/supervisor/dialect"
@@ -126,7 +127,12 @@ func (f *Follower) inodes() []uint64 {
 		return all
 	}
 	all, err := ready.Listening([]int{f.master.Ref().PID})
-	if err != nil {
+	switch now := time.Now(); {
+	case err == nil:
+		f.blind = time.Time{}
+	case f.blind.IsZero():
+		f.blind = now // one that is about to end shows its descriptors to nobody but root
+	case now.Sub(f.blind) > unseen:
 		f.note(err.Error())
 	}
 	return all
