@@ -11,9 +11,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/supervisor"
 	"github.com/herderd/herder/supervisor/config"
 	"github.com/herderd/herder/supervisor/control"
+	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/herd"
 	"github.com/herderd/herder/supervisor/ready"
 	"github.com/herderd/herder/supervisor/starter"
@@ -145,12 +147,24 @@ func starterConfig(c *starter.Command) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Bind = c.Specs()
+	cfg.Bind = starterBinds(c)
 	cfg.Ready = ready.How{Kind: ready.KindDelay, Delay: c.Interval}
 	cfg.ReadyTimeout, cfg.StopTimeout = c.Interval+time.Minute, workersMayTake
 	cfg.Overlap = c.Settings().KillOldDelay
 	cfg.Env = c.Variables() // PATH is looked for in it
 	return cfg, nil
+}
+
+// starterBinds: Starman loses requests on a socket that somebody made non-blocking, and
+// all workers share that flag.
+func starterBinds(c *starter.Command) []handoff.Spec {
+	specs := c.Specs()
+	if row, _ := dialect.Recognise(c.Argv); row.Wait == dialect.Blocking {
+		for i := range specs {
+			specs[i].Options.Wait = handoff.Blocking
+		}
+	}
+	return specs
 }
 
 // starterRunName is what a run is called: two on one machine must not be in each
