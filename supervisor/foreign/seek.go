@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -27,6 +28,8 @@ import (
 
 // seekFor bounds the search: a server forks at once, or says why not.
 const seekFor = 10 * time.Second
+
+func (f *Follower) seekFor() time.Duration { return cmp.Or(f.spec.seekFor, seekFor) }
 
 // steady is how long a candidate that no pid file names must have lived.
 const steady = 100 * time.Millisecond
@@ -67,8 +70,8 @@ func (f *Follower) inVain(now time.Time) string {
 	switch age := now.Sub(f.seek.since); {
 	case f.seek.exe == "" && age > steady && len(f.candidates()) == 0:
 		return "it ended well and has left no daemon"
-	case age > seekFor:
-		return fmt.Sprintf("no %s appeared within %s", f.seek.what, seekFor)
+	case age > f.seekFor():
+		return fmt.Sprintf("no %s appeared within %s", f.seek.what, f.seekFor())
 	}
 	return ""
 }
@@ -94,7 +97,7 @@ func (f *Follower) found(now time.Time) (proc.Ref, bool) {
 // steadyFor: a pid file that is written later is waited for.
 func (f *Follower) steadyFor(named []int) time.Duration {
 	if f.spec.Pidfile != "" && len(named) > 0 {
-		return seekFor / 2
+		return f.seekFor() / 2
 	}
 	return steady
 }

@@ -35,6 +35,8 @@ type Spec struct {
 	Before int // workers that the generation before it had; 0: none
 	Ready  ready.How
 
+	seekFor time.Duration // bounds the search for a master; 0: the usual time
+
 	User    *proc.User
 	Umask   int // -1: ours
 	Nice    *int

@@ -134,20 +134,33 @@ type nudge struct {
 // nudgePace is how long the effect of one signal is waited for.
 const nudgePace = 300 * time.Millisecond
 
-// step sends the next signal when the last one has had its effect, or its time.
-func (f *Follower) stepNudge(now time.Time) {
-	n := &f.nudge
-	if n.by == 0 || !n.sent.IsZero() && n.had == len(f.workers) && now.Sub(n.sent) < nudgePace {
-		return
+// due says which signal is to be sent now, when there are so many workers: 1 for one
+// more, -1 for one fewer, 0 for none. It is when the last one has had its effect, or
+// its time.
+func (n *nudge) due(now time.Time, workers int) int {
+	if n.by == 0 || !n.sent.IsZero() && n.had == workers && now.Sub(n.sent) < nudgePace {
+		return 0
 	}
-	verb, one := dialect.Grow, 1
+	one := 1
 	if n.by < 0 {
-		verb, one = dialect.Shrink, -1
+		one = -1
+	}
+	n.by, n.had, n.sent = n.by-one, workers, now
+	return one
+}
+
+// stepNudge sends the next signal when it is due.
+func (f *Follower) stepNudge(now time.Time) {
+	verb := dialect.Grow
+	switch f.nudge.due(now, len(f.workers)) {
+	case 0:
+		return
+	case -1:
+		verb = dialect.Shrink
 	}
 	if !f.tell(verb) {
-		n.by = 0
+		f.nudge.by = 0
 		return
 	}
-	n.by, n.had, n.sent = n.by-one, len(f.workers), now
 	f.keepLooking()
 }

@@ -159,7 +159,7 @@ func (w *world) spec(o options) Spec {
 	arguments, err := json.Marshal(o)
 	check(w.t, err)
 	spec := Spec{
-		Name: "app", Generation: 1, Row: row(), Path: python, Argv: []string{python, script, string(arguments)},
+		Name: "app", Generation: 1, Row: row(), Path: python, Argv: []string{python, "-IS", script, string(arguments)},
 		Env: os.Environ(), Dir: w.dir, Masters: w.masters, Umask: -1, Ready: ready.How{Kind: ready.KindAuto}, LogFile: w.path("log"),
 	}
 	if o["bind"] == nil {

@@ -11,7 +11,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 import time
 
@@ -106,7 +105,7 @@ class Server:
         for n in range(o["chatter"]):
             print("line", n, file=sys.stderr, flush=True)
         for _ in range(o["helpers"]):
-            subprocess.run(["/bin/true"], close_fds=True)
+            os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
         time.sleep(o["boot"])
         if o["crash"] is not None:
             print("cannot load the app: it is broken", file=sys.stderr, flush=True)
@@ -210,7 +209,7 @@ class Server:
             os.environ["SERVER_OLD"] = str(old)
             for s in self.sockets:
                 s.set_inheritable(True)
-            os.execv(sys.executable, [sys.executable] + sys.argv)
+            os.execv(sys.executable, [sys.executable, "-IS"] + sys.argv)
         if self.o["die_on_renew"]:
             os._exit(0)
 
