@@ -83,7 +83,7 @@ func (f *Follower) take(ref proc.Ref) (err error) {
 		f.master = nil
 		return err
 	}
-	f.spec.Masters.add(ref)
+	f.spec.Masters.add(ref, f.orders)
 	return nil
 }
 

@@ -122,8 +122,12 @@ func (h *herder) until(what string, done func(book) bool) book {
 			h.w.t.Logf("what was said: %+v", h.read())
 		}
 	}()
-	h.w.until(what, func() bool { return done(h.read()) })
-	return h.read()
+	h.w.until(what, func() bool { b := h.read(); return done(b) || b.over })
+	said := h.read()
+	if !done(said) {
+		h.w.t.Fatalf("it is over before %s", what)
+	}
+	return said
 }
 
 // untilServes waits for a whole generation with so many workers.

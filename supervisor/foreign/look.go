@@ -92,7 +92,9 @@ func (f *Follower) count(now time.Time) (idle int) {
 	if len(inodes) == 0 {
 		return 0
 	}
-	below, err := proc.Proc.Descendants(f.master.Ref().PID, f.spec.Masters.Except(f.master.Ref())...)
+	others := f.spec.Masters.Except(f.master.Ref())
+	f.disown(others)
+	below, err := proc.Proc.Descendants(f.master.Ref().PID, others...)
 	if err != nil {
 		return 0 // it has ended: that is told by f.gone
 	}
@@ -211,25 +213,4 @@ func (f *Follower) hear(m ready.Message) {
 	if m.Extend > 0 && !f.whole {
 		f.say(master.Report{Kind: master.ReportExtend, Extend: m.Extend})
 	}
-}
-
-// belongs says whether a process is the master, or below it.
-func (f *Follower) belongs(pid int) bool { return f.master != nil && below(pid, f.master.Ref().PID) }
-
-// maxDepth bounds a walk up the parents: no honest tree is that deep.
-const maxDepth = 256
-
-// below says whether a process is root, or below it.
-func below(pid, root int) bool {
-	for range maxDepth {
-		if pid == root {
-			return true
-		}
-		st, err := proc.Proc.Stat(pid)
-		if err != nil || st.PPID <= 1 {
-			return false
-		}
-		pid = st.PPID
-	}
-	return false
 }

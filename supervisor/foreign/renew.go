@@ -54,8 +54,9 @@ func seekSuccessor(old proc.Ref) (*seek, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot see what process %d runs: %w", old.PID, err)
 	}
+	mark, _ := proc.Proc.Environ(old.PID, "HERDER_GENERATION") // later it may be gone
 	return &seek{
-		since: time.Now(), what: "successor", old: old, exe: exe, stack: st.Stack,
+		since: time.Now(), what: "successor", old: old, exe: exe, stack: st.Stack, mark: mark,
 		before: children(old.PID, func(proc.Stat) bool { return true }), first: map[proc.Ref]time.Time{},
 	}, nil
 }

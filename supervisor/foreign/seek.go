@@ -41,6 +41,7 @@ type seek struct {
 	old    proc.Ref
 	exe    string                 // what the old master runs; "": the daemon is looked for
 	stack  uint64                 // of the old master
+	mark   string                 // in its environment, which it hands down
 	before []proc.Ref             // children that the old master had already
 	first  map[proc.Ref]time.Time // when each candidate was first seen
 }
@@ -127,21 +128,15 @@ func (f *Follower) candidates() []proc.Ref {
 	// The old master may have gone meanwhile: what it left is ours.
 	ours := children(os.Getpid(), func(st proc.Stat) bool {
 		if f.seek.exe != "" {
-			return st.Stack != f.seek.stack && !slices.Contains(f.seek.before, st.Ref()) && f.marked(st.PID, "HERDER_GENERATION", f.seek.mark())
+			return st.Stack != f.seek.stack && !slices.Contains(f.seek.before, st.Ref()) && marked(st.PID, "HERDER_GENERATION", f.seek.mark)
 		}
-		return f.marked(st.PID, "NOTIFY_SOCKET", f.notify.Address())
+		return marked(st.PID, "NOTIFY_SOCKET", f.notify.Address())
 	})
 	known := f.spec.Masters.Except(proc.Ref{})
 	return slices.DeleteFunc(append(refs, ours...), func(r proc.Ref) bool { return slices.Contains(known, r) })
 }
 
-// mark is what the old master has in its environment, and hands down.
-func (s *seek) mark() string {
-	v, _ := proc.Proc.Environ(s.old.PID, "HERDER_GENERATION")
-	return v
-}
-
-func (f *Follower) marked(pid int, key, value string) bool {
+func marked(pid int, key, value string) bool {
 	got, ok := proc.Proc.Environ(pid, key)
 	return ok && got == value
 }
