@@ -21,7 +21,7 @@ func (b *bench) build() error {
 	if err != nil {
 		return fmt.Errorf("cannot find the module: %w", err)
 	}
-	root := strings.TrimSpace(string(out))
+	b.root = strings.TrimSpace(string(out))
 	commands := [][]string{
 		{"packaging/build", b.dir},
 		{"go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.path(workerProgram), "./contrib/workers/goworker"},
@@ -29,10 +29,10 @@ func (b *bench) build() error {
 	}
 	for _, argv := range commands {
 		if argv[0] != "go" {
-			argv[0] = filepath.Join(root, argv[0])
+			argv[0] = filepath.Join(b.root, argv[0])
 		}
 		cmd := exec.CommandContext(b.ctx, argv[0], argv[1:]...)
-		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+		cmd.Dir, cmd.Env = b.root, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("cannot build: %s: %w\n%s", strings.Join(argv, " "), err, out)
 		}

@@ -35,9 +35,10 @@ type herd struct {
 
 // order says what to herd.
 type order struct {
-	network string // tcp, unix; "" for a worker without a socket
-	workers int
-	program string
+	network string   // tcp, unix; "" for a worker without a socket
+	workers int      // 0: it is not said
+	program string   // of ours
+	argv    []string // instead of program
 	flags   []string
 	stdout  *os.File
 }
@@ -49,14 +50,20 @@ func (b *bench) start(o order) (*herd, error) {
 		return nil, err
 	}
 	h := &herd{bench: b, dir: dir, network: o.network, exited: make(chan error, 1)}
-	args := []string{"run", "--name", "bench", "--runtime-dir", h.path("run"), "--workers", strconv.Itoa(o.workers)}
+	args := []string{"run", "--name", "bench", "--runtime-dir", h.path("run")}
+	if o.workers > 0 {
+		args = append(args, "--workers", strconv.Itoa(o.workers))
+	}
 	switch o.network {
 	case "tcp":
 		args = append(args, "--bind", "127.0.0.1:0")
 	case "unix":
 		args = append(args, "--bind", "unix:"+h.path("app.sock"))
 	}
-	args = append(append(args, o.flags...), "--", b.path(o.program))
+	if o.argv == nil {
+		o.argv = []string{b.path(o.program)}
+	}
+	args = append(append(append(args, o.flags...), "--"), o.argv...)
 	log, err := os.Create(h.path("stderr"))
 	if err != nil {
 		return nil, err

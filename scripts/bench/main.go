@@ -24,6 +24,7 @@ import (
 // bench is one run.
 type bench struct {
 	ctx      context.Context
+	root     string // of the module
 	dir      string // binaries, sockets, logs
 	only     []string
 	runs     int
@@ -43,6 +44,8 @@ type measure struct {
 // measures are all there are, in the order of the table; -only gives another order.
 var measures = []measure{
 	{[]string{"lost"}, (*bench).losses, false},
+	{[]string{"reexec"}, (*bench).reexecs, false},
+	{[]string{"fresh"}, (*bench).freshes, false},
 	{[]string{"upgrade", "gone"}, (*bench).passage, true},
 	{[]string{"replace"}, (*bench).replacement, true},
 	{[]string{"memory"}, (*bench).memory, false},
@@ -57,7 +60,7 @@ func main() {
 	only := flag.String("only", "", "a list of "+strings.Join(names(), ", "))
 	flag.IntVar(&b.runs, "runs", 30, "how often a time is measured")
 	flag.DurationVar(&b.idle, "idle", time.Minute, "how long herder is watched doing nothing")
-	flag.IntVar(&b.upgrades, "upgrades", 1000, "upgrades under load, over TCP and over unix each")
+	flag.IntVar(&b.upgrades, "upgrades", 1000, "upgrades under load, over TCP and over unix each; of an app server at most 100")
 	flag.BoolVar(&b.realtime, "realtime", false, "take times at real-time priority, on a machine that has other work too")
 	flag.Parse()
 	b.only = names()
