@@ -83,15 +83,16 @@ func (f *Follower) obeyEnds() {
 // to be sent away.
 func (f *Follower) resize(n int) {
 	if n == 0 {
-		f.crew = len(f.workers)
+		f.crew = max(f.crew, len(f.workers)) // it may be told again
 		f.tell(dialect.Drain)
 		return
 	}
 	if f.spec.Row.Says[dialect.Revive] != "" {
 		f.tell(dialect.Revive)
 	} else {
-		f.nudge.by = f.crew - len(f.workers)
+		f.nudge.by += f.crew // it wants none now, whoever is still about to leave
 	}
+	f.crew = 0
 	f.keepLooking()
 }
 
