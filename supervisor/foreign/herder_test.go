@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -43,7 +44,30 @@ func (w *world) start(spec Spec) *herder {
 	w.t.Cleanup(func() { p.Close() })
 	h := w.hear(f)
 	h.process = p
+	if spec.Daemon {
+		h.reap()
+	}
 	return h
+}
+
+// reap says how the process has ended that was spawned, as the herder's reaper does.
+func (h *herder) reap() {
+	over := make(chan struct{})
+	_, err := h.process.Ended(func() {
+		defer close(over)
+		status, err := proc.Reap(h.process.Ref().PID)
+		if err != nil {
+			h.w.t.Error(err)
+		}
+		h.Left(status.Exited() && status.ExitStatus() == 0)
+	})
+	check(h.w.t, err)
+	h.w.t.Cleanup(func() {
+		if err := h.process.Signal(unix.SIGKILL); err != nil && !errors.Is(err, proc.ErrGone) {
+			h.w.t.Error(err)
+		}
+		<-over
+	})
 }
 
 // renew asks for a successor as the herder does.

@@ -241,14 +241,37 @@ func TestDaemonIsFound(t *testing.T) {
 	}
 }
 
-// A daemon that dies before it can be found is one that never came.
+// A daemon that dies before it can be found has not been left; a process that ends badly does not leave one.
 func TestDaemonThatNeverComes(t *testing.T) {
-	w := newWorld(t)
-	spec := w.spec(options{"daemon": 1, "bind": 0, "crash": 1})
-	spec.Daemon, spec.seekFor = true, 300*time.Millisecond
-	if said := w.start(spec).untilOver(); said.state.Whole {
-		t.Errorf("%+v", said)
+	for name, c := range map[string]struct {
+		o      options
+		failed string
+	}{
+		"it dies":             {options{"daemon": 1, "crash": 1}, "it ended well and has left no daemon"},
+		"its parent ended so": {options{"crash": 1}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			c.o["bind"] = 0
+			spec := w.spec(c.o)
+			spec.Daemon = true
+			said := w.start(spec).untilOver()
+			if said.state.Whole || said.failed != c.failed || !slices.Contains(said.tail, "cannot load the app: it is broken") {
+				t.Errorf("%+v", said)
+			}
+		})
 	}
+}
+
+// A server that may leave the foreground, and does not, is followed as any other.
+func TestNoDaemon(t *testing.T) {
+	w := newWorld(t)
+	spec := w.spec(options{"bind": 0})
+	spec.Daemon = true
+	h := w.start(spec)
+	h.untilServes(2)
+	h.say("quit", 0)
+	h.untilOver()
 }
 
 // What must not wait is said as soon as the master is found, and the rest when it is whole.
