@@ -57,7 +57,7 @@ func seekSuccessor(old proc.Ref) (*seek, error) {
 	mark, _ := proc.Proc.Environ(old.PID, "HERDER_GENERATION") // later it may be gone
 	return &seek{
 		since: time.Now(), what: "successor", old: old, exe: exe, stack: st.Stack, mark: mark,
-		before: children(old.PID, func(proc.Stat) bool { return true }), first: map[proc.Ref]time.Time{},
+		before: children(old.PID, anyProcess), first: map[proc.Ref]time.Time{},
 	}, nil
 }
 

@@ -30,11 +30,11 @@ func (f *Follower) obey(o master.Order) {
 		if o.Signal != "" {
 			f.signal(f.master, o.Signal)
 		} else {
-			f.tell(dialect.Graceful)
+			f.end(dialect.Graceful)
 		}
 		return
 	case master.DoStop:
-		f.tell(dialect.Quick)
+		f.end(dialect.Quick)
 		return
 	case master.DoCheck:
 		f.look()
@@ -68,6 +68,21 @@ func (f *Follower) obey(o master.Order) {
 		f.signalWorkers(o.Signal)
 	}
 }
+
+// end asks the master to leave. One that still loads the app, alone, has accepted
+// nothing, and would hear no word before it starts its workers: unicorn's handlers only
+// queue, and the hook before its first worker sends the old master away, which is to
+// serve on.
+func (f *Follower) end(v dialect.Verb) {
+	if !f.spec.Binds || f.whole || len(children(f.master.Ref().PID, anyProcess)) > 0 {
+		f.tell(v)
+		return
+	}
+	f.note("it loads the app and would not listen: killed")
+	f.signal(f.master, "KILL")
+}
+
+func anyProcess(proc.Stat) bool { return true }
 
 // obeyEnds says what was ordered while the master was looked for and cannot wait
 // until it is whole.
