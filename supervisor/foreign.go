@@ -26,11 +26,26 @@ func (t *tender) spawnForeign(g *tended) error {
 		return err
 	}
 	t.lendPidFile(g)
+	t.makeRoom(spec)
 	f, p, err := foreign.Start(t.spawner, spec)
 	if err == nil {
 		g.link, g.master = f, p
 	}
 	return err
+}
+
+// makeRoom: workers that a dead master left serve on, but a server that binds by itself
+// cannot do so while they hold the address. (gunicorn's do for up to 15 s.)
+func (t *tender) makeRoom(spec foreign.Spec) {
+	if !spec.Binds {
+		return
+	}
+	for _, g := range t.tended {
+		if g.headless() && !g.sent {
+			g.sent, g.told = true, herd.Quit
+			t.tellOrphans(g, herd.Quit)
+		}
+	}
 }
 
 func (t *tender) foreignSpec(g *tended) foreign.Spec {
