@@ -21,6 +21,8 @@
 //	126 the command cannot be executed
 //	127 the command is not there
 //
+// A program called unicornherder is the command of that name (unicornherder.go).
+//
 // Reading order: main.go, args.go (flags may come after arguments), then one
 // file per command. entry.go says what happens before main.
 package main

@@ -55,7 +55,7 @@ func unicornTypes() []unicornType {
 // Times that are not given on the command line.
 const (
 	bootTime     = 2 * time.Minute
-	farewellTime = 2 * time.Minute // the servers have shorter ones themselves: `timeout`, graceful_timeout
+	farewellTime = 70 * time.Second // longer than unicorn lets a request take (timeout: 60 s), and gunicorn (30 s)
 )
 
 func unicornherderCommand() *cli.Command {

@@ -120,15 +120,6 @@ func (f *Follower) C() <-chan master.Report { return f.reports }
 // Send gives an order.
 func (f *Follower) Send(o master.Order) { f.orders.put(o) }
 
-// Left says of a spec with Daemon how the process that was spawned has ended, which only
-// the reaper knows: as one that has left a daemon in its place does, or not.
-func (f *Follower) Left(daemon bool) {
-	select {
-	case f.left <- daemon:
-	default: // a process ends once
-	}
-}
-
 // Close ends the following; the processes are not touched.
 func (f *Follower) Close() {
 	f.once.Do(func() { close(f.closing) })
@@ -185,42 +176,6 @@ func (f *Follower) turn(now time.Time) {
 	case f.master != nil:
 		f.look()
 	}
-}
-
-// departed: the master has ended, and with it what is followed; unless it may have made
-// a daemon of itself, which Left says.
-func (f *Follower) departed(ref proc.Ref) (over bool) {
-	if f.master == nil || f.master.Ref() != ref {
-		return false // Left has said it before
-	}
-	f.drop()
-	if f.spawned && f.spec.Daemon && !f.whole {
-		f.seek = seekDaemon(ref)
-		f.timer.Stop()
-		return false
-	}
-	f.farewell()
-	return true
-}
-
-// followed: now it is known whether there is a daemon to be looked for. It may be known
-// before the end of the process that has left it is.
-func (f *Follower) followed(daemon bool) (over bool) {
-	if !f.spawned || f.whole {
-		return false
-	}
-	f.spawned = false
-	if !daemon {
-		f.drop()
-		f.farewell()
-		return true
-	}
-	if f.master != nil {
-		f.seek = seekDaemon(f.master.Ref())
-		f.drop()
-	}
-	f.timer.Reset(shortPause)
-	return false
 }
 
 // farewell: the master has ended. What it wrote last is read, and told.

@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"context"
+	"time"
 
 	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/supervisor/ready"
@@ -71,7 +72,7 @@ func (f *Follower) probed(err error) {
 	f.probing.under = false
 	if err == nil {
 		f.probing.answered = true
-		f.look()
+		f.turn(time.Now())
 		return
 	}
 	if text := err.Error(); text != f.probing.trouble {
