@@ -37,6 +37,13 @@ func (m *Masters) Except(ref proc.Ref) []proc.Ref {
 	return others
 }
 
+// has says whether one of them has this pid.
+func (m *Masters) has(pid int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.ContainsFunc(m.all, func(f followed) bool { return f.ref.PID == pid })
+}
+
 func (m *Masters) add(ref proc.Ref, o orders) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -21,7 +21,8 @@ func Renew(old *proc.Process, spec Spec) (*Follower, error) {
 		return nil, err
 	}
 	if f.seek, err = seekSuccessor(old.Ref()); err == nil {
-		err = old.Signal(sig)
+		f.seek.signal = sig
+		err = f.ask(time.Now())
 	}
 	if err != nil {
 		f.giveBack()
@@ -29,6 +30,43 @@ func Renew(old *proc.Process, spec Spec) (*Follower, error) {
 	}
 	f.start()
 	return f, nil
+}
+
+// A master does not start a successor while its own predecessor is there: unicorn
+// refuses because .oldbin names a live process, nginx and gunicorn because they have
+// a parent. gunicorn notices up to a second late that it has none any more. None of
+// them says so to who asked.
+
+// askAgain is how long a sign of the successor is waited for.
+const askAgain = 500 * time.Millisecond
+
+// ask asks the old master for its successor, when that can be of use: once its own
+// predecessor is gone, and again if it seems not to have heard. All refuse to start a
+// second one beside the first.
+func (f *Follower) ask(now time.Time) error {
+	s := f.seek
+	if s.signal == 0 || len(s.first) > 0 || now.Sub(s.again) < askAgain {
+		return nil
+	}
+	st, err := proc.Proc.Stat(s.old.PID)
+	if err != nil {
+		return err
+	}
+	if f.spec.Masters.has(st.PPID) {
+		return nil
+	}
+	old, err := proc.OpenRef(s.old)
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	if err := old.Signal(s.signal); err != nil {
+		return err
+	}
+	if s.again = now; s.asked.IsZero() {
+		s.asked = now
+	}
+	return nil
 }
 
 // Follow follows a master that somebody else asked for.
@@ -62,5 +100,5 @@ func seekSuccessor(old proc.Ref) (*seek, error) {
 }
 
 func seekDaemon(spawned proc.Ref) *seek {
-	return &seek{since: time.Now(), what: "daemon", old: spawned, first: map[proc.Ref]time.Time{}}
+	return &seek{since: time.Now(), asked: time.Now(), what: "daemon", old: spawned, first: map[proc.Ref]time.Time{}}
 }

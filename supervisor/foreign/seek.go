@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/herderd/herder/pidfile"
 	"github.com/herderd/herder/supervisor/master"
 	"github.com/herderd/herder/supervisor/proc"
@@ -37,7 +39,10 @@ const steady = 100 * time.Millisecond
 // seek is a search under way.
 type seek struct {
 	since  time.Time
-	what   string // is looked for, for the log
+	signal unix.Signal // asks for it; 0: it comes unasked
+	asked  time.Time   // zero: it was not yet
+	again  time.Time   // the last time
+	what   string      // is looked for, for the log
 	old    proc.Ref
 	exe    string                 // what the old master runs; "": the daemon is looked for
 	stack  uint64                 // of the old master
@@ -66,13 +71,18 @@ func (f *Follower) search(now time.Time) {
 }
 
 // inVain says why it is looked no longer. A daemon is there before the process ends that
-// has left it; a successor may be forked later.
+// has left it; a successor may be forked later, once the old master was asked for it.
 func (f *Follower) inVain(now time.Time) string {
-	switch age := now.Sub(f.seek.since); {
-	case f.seek.exe == "" && age > steady && len(f.candidates()) == 0:
+	err := f.ask(now)
+	switch s := f.seek; {
+	case s.asked.IsZero() && err != nil:
+		return fmt.Sprintf("cannot ask for a %s: %v", s.what, err)
+	case s.asked.IsZero():
+		return ""
+	case s.exe == "" && now.Sub(s.since) > steady && len(f.candidates()) == 0:
 		return "it ended well and has left no daemon"
-	case age > f.seekFor():
-		return fmt.Sprintf("no %s appeared within %s", f.seek.what, f.seekFor())
+	case now.Sub(s.asked) > f.seekFor():
+		return fmt.Sprintf("no %s appeared within %s", s.what, f.seekFor())
 	}
 	return ""
 }

@@ -22,6 +22,10 @@ var verbNames = map[dialect.Verb]string{
 // wait until it is whole does.
 func (f *Follower) obey(o master.Order) {
 	if f.master == nil { // looked for; what is said to it then is in order
+		if f.seek.asked.IsZero() && (o.Do == master.DoQuit || o.Do == master.DoStop) {
+			f.lost = true // nobody was asked to start it, and nobody is any more
+			return
+		}
 		f.later = append(f.later, o)
 		return
 	}
