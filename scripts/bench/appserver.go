@@ -15,7 +15,7 @@ const crew = 4
 type appServer struct {
 	name      string
 	reexec    func(address string) []string // binds by itself
-	fresh     func(address string) []string // is given its listener
+	fresh     []string                      // is given its listener
 	graceful  unix.Signal
 	successor string // the pid file in which its successor's pid appears
 }
@@ -27,7 +27,7 @@ var appServers = []appServer{
 	{
 		name:     "unicorn",
 		reexec:   func(string) []string { return []string{"unicorn", "-c", "alone.rb", "config.ru"} },
-		fresh:    func(string) []string { return []string{"unicorn", "-c", "herded.rb", "config.ru"} },
+		fresh:    []string{"unicorn", "-c", "herded.rb", "config.ru"},
 		graceful: unix.SIGQUIT, successor: serverPid,
 	},
 	{
@@ -35,7 +35,7 @@ var appServers = []appServer{
 		reexec: func(address string) []string {
 			return []string{"gunicorn", "-w", fmt.Sprint(crew), "-b", address, "-p", serverPid, "app:application"}
 		},
-		fresh:    func(string) []string { return []string{"gunicorn", "-w", fmt.Sprint(crew), "app:application"} },
+		fresh:    []string{"gunicorn", "-w", fmt.Sprint(crew), "app:application"},
 		graceful: unix.SIGTERM, successor: serverPid + ".2",
 	},
 }

@@ -44,8 +44,9 @@ type measure struct {
 // measures are all there are, in the order of the table; -only gives another order.
 var measures = []measure{
 	{[]string{"lost"}, (*bench).losses, false},
-	{[]string{"reexec"}, (*bench).reexecs, false},
-	{[]string{"fresh"}, (*bench).freshes, false},
+	{[]string{"reexec"}, (*bench).reexecs, true},
+	{[]string{"fresh"}, (*bench).freshes, true},
+	{[]string{"serverlost"}, (*bench).serverLosses, false},
 	{[]string{"upgrade", "gone"}, (*bench).passage, true},
 	{[]string{"replace"}, (*bench).replacement, true},
 	{[]string{"memory"}, (*bench).memory, false},

@@ -11,7 +11,6 @@ import (
 const (
 	reexecLimit = 1.5              // times what it takes by hand
 	herderSleep = 30 * time.Second // unicornherder's --overlap, unless it is told otherwise
-	manyReexecs = 100
 )
 
 // reexecs upgrades app servers that start their own successors, next to the same done by hand, all under load.
@@ -30,67 +29,65 @@ func (b *bench) reexec(server appServer) error {
 		return err
 	}
 	defer hand.end()
-	ours, err := b.startServer(server, true)
+	ours, err := b.startServer(server, reexec)
 	if err != nil {
 		return err
 	}
 	defer ours.end()
-	bared, herded := hammerAt(b, hand.release), hammerAt(b, ours.release)
-	took, err := b.sideBySide(hand, bared, ours, herded)
-	if err == nil {
-		took.rows(server, b.runs)
+	s := sides{hand: hand, ours: ours, atHand: b.hammer(hand.release), atOurs: b.hammer(ours.release)}
+	err = s.takeTurns(b.runs)
+	for name, report := range map[string]hammer.Report{"by hand": s.atHand.Stop(), "by herder": s.atOurs.Stop()} {
+		if report.Lost() > 0 {
+			fmt.Fprintf(os.Stderr, "%s, %s: %v\n", server.name, name, report)
+			b.lost += report.Lost()
+		}
 	}
-	barely := bared.Stop()
+	if err != nil {
+		return err
+	}
+	s.rows(server)
 	hand.end()
-	if err == nil {
-		err = ours.again(server.name+" of kind reexec", herded)
-	} else {
-		herded.Stop()
-	}
-	if barely.Lost() > 0 {
-		fmt.Fprintln(os.Stderr, "by hand:", barely)
-	}
-	return err
+	return ours.stop()
 }
 
-func hammerAt(b *bench, r release) *hammer.Hammer {
-	return hammer.Start(b.ctx, hammer.Target{Network: "tcp", Address: r.address, Log: r.log})
+// sides are the same server twice, with the times of its upgrades.
+type sides struct {
+	hand             *byHand
+	ours             *herded
+	atHand, atOurs   *hammer.Hammer
+	whole, bare, own times // by hand until all new workers serve, and until the old ones are gone; by herder
 }
 
-// both are the times of the same upgrades, by hand and by herder.
-type both struct{ bareWhole, bareGone, gone times }
-
-// sideBySide takes turns. Who does not have his turn has no load.
-func (b *bench) sideBySide(hand *byHand, bared *hammer.Hammer, ours *servers, herded *hammer.Hammer) (t both, err error) {
-	herded.Pause()
-	defer herded.Resume()
-	for i := range b.runs {
-		whole, gone, err := hand.pass()
+// takeTurns gives no load to him whose turn it is not.
+func (s *sides) takeTurns(runs int) error {
+	s.atOurs.Pause()
+	for i := range runs {
+		whole, gone, err := s.hand.pass()
 		if err == nil {
-			err = hand.settle()
+			err = s.hand.settle()
 		}
 		if err != nil {
-			return t, fmt.Errorf("by hand: %w", err)
+			return fmt.Errorf("by hand: %w", err)
 		}
-		t.bareWhole, t.bareGone = append(t.bareWhole, whole), append(t.bareGone, gone)
-		bared.Pause()
-		herded.Resume()
-		gone, err = ours.pass(i + 1)
-		if err != nil {
-			return t, err
+		s.whole, s.bare = append(s.whole, whole), append(s.bare, gone)
+		s.atHand.Pause()
+		s.atOurs.Resume()
+		if gone, err = s.ours.pass(i + 1); err != nil {
+			return err
 		}
-		t.gone = append(t.gone, gone)
-		herded.Pause()
-		bared.Resume()
+		s.own = append(s.own, gone)
+		s.atOurs.Pause()
+		s.atHand.Resume()
 	}
-	return t, nil
+	return nil
 }
 
-func (t both) rows(server appServer, runs int) {
-	ratio := float64(t.gone.median()) / float64(t.bareGone.median())
-	row(fmt.Sprintf("%s with %d workers under load: SIGUSR2 → old generation gone, as a multiple of the same by hand", server.name, crew),
-		fmt.Sprintf("%.1f", reexecLimit), fmt.Sprintf("%.2f (herder %v, by hand %v, of it %v until the new workers serve)", ratio, t.gone, t.bareGone, t.bareWhole),
-		ratio <= reexecLimit, runs)
-	row("the same, next to unicornherder's overlap of "+herderSleep.String(), ms(herderSleep/10),
-		fmt.Sprintf("%s, %.0f times as fast", ms(t.gone.median()), herderSleep.Seconds()/t.gone.median().Seconds()), t.gone.median() <= herderSleep/10, runs)
+func (s *sides) rows(server appServer) {
+	ours := s.own.median()
+	times := float64(ours) / float64(s.bare.median())
+	row(fmt.Sprintf("%s, %d workers under load: SIGUSR2 → old generation gone, over its own re-exec by hand", server.name, crew),
+		fmt.Sprintf("%.1f times", reexecLimit),
+		fmt.Sprintf("%.2f times (herder %v, by hand %v, of it until the new workers serve %v)", times, s.own, s.bare, s.whole),
+		times <= reexecLimit, len(s.own))
+	row("the same, over a tenth of unicornherder's overlap", ms(herderSleep/10), ms(ours), ours <= herderSleep/10, len(s.own))
 }
