@@ -59,7 +59,16 @@ func (f *Follower) look() {
 	if f.whole && now.After(f.until) {
 		return
 	}
-	f.timer.Reset(min(max(now.Sub(f.started)/16, shortPause), longPause))
+	f.timer.Reset(f.nextLook(now, idle))
+}
+
+// nextLook: the pause ends when the number of workers has stood long enough.
+func (f *Follower) nextLook(now time.Time, idle int) time.Duration {
+	pause := min(max(now.Sub(f.started)/16, shortPause), longPause)
+	if !f.whole {
+		pause = min(pause, max(f.muster.missing(now, idle), shortPause))
+	}
+	return pause
 }
 
 // isWhole says whether the generation serves, as far as the user wants to know.
