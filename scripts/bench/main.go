@@ -5,6 +5,10 @@
 //	go run ./scripts/bench                              everything
 //	go run ./scripts/bench -only memory,spawn           some of it
 //	go run ./scripts/bench -upgrades 50 -idle 10s       a look
+//	go run ./scripts/bench -realtime -only reexec       on a machine that has other work
+//
+// The measures reexec, fresh and serverlost are of unicorn and gunicorn, which must be installed. By hand means: SIGUSR2
+// to the master, and as soon as all new workers serve the graceful signal to the old one; nobody herds it.
 package main
 
 import (
