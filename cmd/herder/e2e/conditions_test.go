@@ -227,14 +227,18 @@ type generation struct {
 	}
 }
 
-// status asks the herder in the words of its protocol: one line of JSON there, one back.
 func status(ts *testscript.TestScript) (herdStatus, error) {
+	return statusAt(ts.Getenv("HERDER_SOCKET"))
+}
+
+// statusAt asks the herder in the words of its protocol: one line of JSON there, one back.
+func statusAt(socket string) (herdStatus, error) {
 	var reply struct {
 		Error  string
 		Status json.RawMessage
 	}
 	var st herdStatus
-	conn, err := net.DialTimeout("unix", ts.Getenv("HERDER_SOCKET"), patience)
+	conn, err := net.DialTimeout("unix", socket, patience)
 	if err != nil {
 		return st, err
 	}
