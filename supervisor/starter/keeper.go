@@ -50,7 +50,7 @@ func (k *Keeper) Begun() error { return k.hooks.Begun() }
 
 func (k *Keeper) say(format string, args ...any) { k.hooks.Say(fmt.Sprintf(format, args...)) }
 
-// Heard: HUP restarts, TERM and INT end. USR2 and QUIT are herder's own words for the
+// Heard says what a signal means: HUP restarts, TERM and INT end. USR2 and QUIT are herder's own words for the
 // same, USR1 opens the log again; they would end start_server and leave its workers
 // behind, which nobody can want. A second TERM is nothing new; an INT after it is.
 func (k *Keeper) Heard(s os.Signal, relay func(gen int, signal string)) []herd.Event {
