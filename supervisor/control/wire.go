@@ -126,7 +126,7 @@ type Verdict struct {
 	To      int      `json:"to"`   // the one that was to follow it
 	Seconds float64  `json:"seconds"`
 	Serves  int      `json:"serves,omitempty"` // the generation that served after; 0: none, for the one before was gone
-	Tail    []string `json:"tail,omitempty"` // the last lines the failed generation wrote to stderr
+	Tail    []string `json:"tail,omitempty"`   // the last lines the failed generation wrote to stderr
 }
 
 // Levels of a finding.
