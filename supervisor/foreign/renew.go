@@ -60,6 +60,9 @@ func (f *Follower) ask(now time.Time) error {
 		return err
 	}
 	defer old.Close()
+	if s.asked.IsZero() { // its predecessor, gone by now, may have left us some
+		s.before = append(s.before, children(os.Getpid(), anyProcess)...)
+	}
 	if err := old.Signal(s.signal); err != nil {
 		return err
 	}

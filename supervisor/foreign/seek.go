@@ -47,7 +47,7 @@ type seek struct {
 	exe    string                 // what the old master runs; "": the daemon is looked for
 	stack  uint64                 // of the old master
 	mark   string                 // in its environment, which it hands down
-	before []proc.Ref             // children that the old master had already
+	before []proc.Ref             // children that the old master had already, or that were ours: workers of a dead one
 	first  map[proc.Ref]time.Time // when each candidate was first seen
 }
 
