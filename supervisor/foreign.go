@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"os"
+	"slices"
 
 	"github.com/herderd/herder/pidfile"
 	"github.com/herderd/herder/supervisor/dialect"
@@ -16,7 +17,7 @@ import (
 // its successor.
 func (t *tender) spawnForeign(g *tended) error {
 	spec := t.foreignSpec(g)
-	t.countCrew()
+	t.countCrew(g.follows)
 	if old := t.renewable(g); old != nil {
 		t.log.Info("asking the master for its successor", "generation", old.n, "signal", spec.Row.Says[dialect.Renew])
 		f, err := foreign.Renew(old.master, spec)
@@ -56,7 +57,7 @@ func (t *tender) foreignSpec(g *tended) foreign.Spec {
 		Told: t.custom.Environ != nil, Numbers: t.custom.Numbers,
 		Listeners: g.plan.passed(), Masters: t.masters, Binds: c.Kind == dialect.Reexec,
 		Daemon: c.Kind == dialect.Reexec,
-		Expect: c.Expect, Before: t.crowd(), Ready: c.Ready,
+		Expect: c.Expect, Before: t.crowd(g.follows), Ready: c.Ready,
 		User: c.User, Umask: c.Umask, Nice: c.Nice, Rlimits: c.Rlimits,
 		LogPrefix: c.LogPrefix, LogFile: c.LogFile,
 	}
@@ -87,9 +88,10 @@ func serverFiles(path string) []string { return []string{path, path + oldbin, pa
 // lookForUnasked: a server has changed its pid files. If one of them names a process
 // that a master of ours has started and that runs a program of its own, then somebody
 // told it to start its successor. What the file says is believed as far as the process
-// tree bears it out.
+// tree bears it out. One that comes while an upgrade is under way is not followed then:
+// it is looked for again when that is over.
 func (t *tender) lookForUnasked() []herd.Event {
-	if t.anyAwaited() || t.appeared != (proc.Ref{}) {
+	if t.current.config.Kind != dialect.Reexec || t.anyAwaited() {
 		return nil
 	}
 	for _, path := range serverFiles(t.current.config.Pidfile) {
@@ -126,7 +128,7 @@ func (t *tender) successorOf(pid int) (proc.Ref, bool) {
 func (t *tender) Follow(gen int) []herd.Event {
 	ref := t.appeared
 	t.appeared = proc.Ref{}
-	g := &tended{n: gen, plan: t.current}
+	g := &tended{n: gen, plan: t.current, follows: ref}
 	spec := t.foreignSpec(g)
 	p, err := proc.OpenRef(ref)
 	if err == nil {
@@ -136,27 +138,43 @@ func (t *tender) Follow(gen int) []herd.Event {
 		return []herd.Event{herd.StartFailed{Gen: gen, Why: err.Error()}}
 	}
 	g.master = p
-	t.countCrew()
+	t.countCrew(ref)
 	t.tended[gen] = g
 	go t.listen(g)
 	return nil
 }
 
 // countCrew remembers how many workers those have that may have to take over again.
-func (t *tender) countCrew() {
+func (t *tender) countCrew(successor proc.Ref) {
 	for _, g := range t.tended {
 		if !g.leaving {
-			g.crew = len(g.state.Workers)
+			g.crew = g.hands(successor)
 		}
 	}
 }
 
 // crowd is how many workers the generation has that serves.
-func (t *tender) crowd() int {
+func (t *tender) crowd(successor proc.Ref) int {
 	n := 0
 	for _, g := range t.tended {
 		if !g.leaving && g.master != nil {
-			n = max(n, len(g.state.Workers))
+			n = max(n, g.hands(successor))
+		}
+	}
+	return n
+}
+
+// hands is the number of its workers. One that nobody here asked for may be in its
+// books, as all that is below it, until it is followed.
+func (g *tended) hands(successor proc.Ref) int {
+	n := len(g.state.Workers)
+	if successor == (proc.Ref{}) {
+		return n
+	}
+	others, _ := proc.Proc.Descendants(successor.PID) // none, where it is gone
+	for _, w := range g.state.Workers {
+		if slices.Contains(others, proc.Ref{PID: w.PID, Start: w.Start}) {
+			n--
 		}
 	}
 	return n

@@ -45,7 +45,7 @@ type tender struct {
 	followed     []string       // the files it watches
 	published    map[string]int // pid files as we wrote them
 	serverWrites bool           // the server of kind fresh writes the same pid file as we do
-	appeared     proc.Ref       // a successor that nobody here asked for, not followed yet
+	appeared     proc.Ref       // a successor that nobody here asked for, told to the core
 	complaint    string         // the last trouble with a pid file, said once
 	blind        *time.Timer    // looks again for what a master left; nil: nothing was overlooked
 }
@@ -55,6 +55,7 @@ type tended struct {
 	n       int
 	plan    *plan
 	master  *proc.Process // nil once it is gone, or while it is awaited
+	follows proc.Ref      // the master that somebody else had started
 	crew    int           // workers it had when its successor was started
 	borrows bool          // its server is to write the pid file, which was moved out of its way
 	awaited bool          // the server makes its master by itself, and the link looks for it

@@ -1,11 +1,12 @@
 """A server with a master of its own, as app servers have one, that can do everything wrong.
 
-Usage: server.py '{"workers": 2, ...}'. The keys are those of `defaults` below. Those in the file `mode`, which is read
-anew at each start, win: so a successor can be other than the one before it.
+Usage: server.py '{"workers": 2, ...}', or server.py FILE with the same in it. The keys are those of `defaults` below.
+Those in the file `mode`, which is read anew at each start, win: so a successor can be other than the one before it.
 
 Each process tells what it does on the datagram socket `journal`, as "PID WORD".
 """
 
+import importlib.util
 import json
 import os
 import select
@@ -15,9 +16,10 @@ import sys
 import time
 
 defaults = {
+    "app": None,  # the path of contrib/workers/worker.py, which answers then
     "journal": None,  # the path of a datagram socket
     "mode": None,  # a file with more of these
-    "bind": None,  # a port to bind to by itself; None: LISTEN_FDS
+    "bind": None,  # PORT or HOST:PORT to bind to by itself; None: LISTEN_FDS
     "workers": 2,
     "master_serves": False,  # there are no workers
     "accept": False,  # workers wait in accept, not in select
@@ -77,7 +79,8 @@ class Server:
         if "SERVER_FDS" in os.environ:
             fds = os.environ["SERVER_FDS"].split(",")
         elif self.o["bind"] is not None:
-            s = socket.create_server(("127.0.0.1", self.o["bind"]), backlog=512)
+            host, _, port = str(self.o["bind"]).rpartition(":")
+            s = socket.create_server((host or "127.0.0.1", int(port)), backlog=512)
             fds = [s.detach()]
         else:
             fds = range(3, 3 + int(os.environ.get("LISTEN_FDS", "0")))
@@ -110,6 +113,10 @@ class Server:
         if o["crash"] is not None:
             print("cannot load the app: it is broken", file=sys.stderr, flush=True)
             sys.exit(o["crash"])
+        if o["app"]:
+            found = importlib.util.spec_from_file_location("worker", o["app"])
+            self.app = importlib.util.module_from_spec(found)
+            found.loader.exec_module(self.app)
         self.listeners()
         self.write_pid()
         self.tell("booted")
@@ -151,6 +158,12 @@ class Server:
         return os.environ.get("SERVER_OLD") == str(self.parent)
 
     def serve(self):
+        if self.o["app"]:
+            worker = self.app.Worker()
+            for s in (signal.SIGTERM, signal.SIGQUIT):
+                signal.signal(s, worker.term)
+            worker.serve(self.sockets)
+            os._exit(0)
         while True:
             if not self.o["accept"]:
                 select.select(self.sockets, [], [])
@@ -277,7 +290,11 @@ class Server:
 
 def main():
     options = dict(defaults)
-    options.update(json.loads(sys.argv[1]))
+    text = sys.argv[1]
+    if not text.startswith("{"):
+        with open(text) as f:
+            text = f.read()
+    options.update(json.loads(text))
     if options["mode"] and os.path.exists(options["mode"]):
         with open(options["mode"]) as f:
             options.update(json.load(f))
