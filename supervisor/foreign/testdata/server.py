@@ -34,6 +34,7 @@ defaults = {
     "ready": None,  # "early": READY=1 at boot; "served": when the workers are forked; "child": a forked child says it
     "extend": None,  # seconds that are asked for at boot
     "pid": None,  # a pid file
+    "exclusive": False,  # it does not start while that names another that lives
     "naming": "oldbin",  # or "dot2"
     "late_pid": 0,  # seconds until it is written
     "daemon": 0,  # forks until it is one: 1 or 2
@@ -82,6 +83,8 @@ class Server:
             host, _, port = str(self.o["bind"]).rpartition(":")
             s = socket.create_server((host or "127.0.0.1", int(port)), backlog=512)
             fds = [s.detach()]
+        elif os.environ.get("LISTEN_PID") != str(os.getpid()):
+            sys.exit("the listeners are for another process")
         else:
             fds = range(3, 3 + int(os.environ.get("LISTEN_FDS", "0")))
         self.sockets = [socket.socket(fileno=int(fd)) for fd in fds]
@@ -126,6 +129,11 @@ class Server:
             return
         time.sleep(self.o["late_pid"])
         path = self.o["pid"]
+        if self.o["exclusive"] and os.path.exists(path):
+            with open(path) as f:
+                other = f.read().strip()
+            if other != str(os.getpid()) and os.path.exists("/proc/" + other):
+                sys.exit(f"already running: {other}")
         if self.o["naming"] == "dot2" and os.path.exists(path):
             path += ".2"
         with open(path + ".new", "w") as f:
