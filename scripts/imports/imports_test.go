@@ -49,7 +49,7 @@ var allowed = map[string][]string{
 	"contrib/workers/goworker": nil,
 	"scripts/imports":          nil,
 	"scripts/faults":           nil,
-	"scripts/bench":            {"contrib/hammer", "supervisor/control", "supervisor/proc"},
+	"scripts/bench":            {"contrib/hammer", "supervisor/control", "supervisor/dialect", "supervisor/proc", "supervisor/ready", "pidfile"},
 	"scripts/bench/stamp":      nil,
 	"packaging":                nil,
 }
