@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/herderd/herder/supervisor/config"
+	"github.com/herderd/herder/supervisor/control"
 	"github.com/herderd/herder/supervisor/herd"
 	"github.com/herderd/herder/supervisor/proc"
 )
@@ -20,18 +21,48 @@ type Companion interface {
 	// Begun: the listeners are bound and the pid file is locked; no generation has
 	// been started. An error ends the run.
 	Begun() error
-	// Heard says what a signal means here. With relay it may send one on, as it is,
-	// to the process of a generation.
-	Heard(s os.Signal, relay func(gen int, signal string)) []herd.Event
+	// Heard says what a signal means here; usual is what it means otherwise. With relay
+	// it may send one on, as it is, to the process of a generation.
+	Heard(s os.Signal, usual []herd.Event, relay func(gen int, signal string)) []herd.Event
 	// Spawned and Ended: the master of a generation was started, and has ended.
 	Spawned(gen, pid int)
 	Ended(gen, pid int, status unix.WaitStatus)
-	// Did: the core decided this, and it has been done.
-	Did(e herd.Effect, now time.Time)
+	// Did: the core decided this, and it has been done. The generations can be looked at.
+	Did(e herd.Effect, look Looker, now time.Time)
 	// Deadline is when to call Due; zero is never.
 	Deadline() time.Time
 	Due(now time.Time) []herd.Event
 }
+
+// Looker says what is known of a generation; of one that is gone, nothing.
+type Looker = func(gen int) control.Generation
+
+// Onlooker is a [Companion] that changes nothing. Who has only some of the methods
+// embeds it.
+type Onlooker struct{}
+
+// Begun has nothing to do.
+func (Onlooker) Begun() error { return nil }
+
+// Heard leaves the meaning as it is.
+func (Onlooker) Heard(_ os.Signal, usual []herd.Event, _ func(int, string)) []herd.Event {
+	return usual
+}
+
+// Spawned ignores it.
+func (Onlooker) Spawned(int, int) {}
+
+// Ended ignores it.
+func (Onlooker) Ended(int, int, unix.WaitStatus) {}
+
+// Did ignores it.
+func (Onlooker) Did(herd.Effect, Looker, time.Time) {}
+
+// Deadline is never.
+func (Onlooker) Deadline() time.Time { return time.Time{} }
+
+// Due has nothing to say.
+func (Onlooker) Due(time.Time) []herd.Event { return nil }
 
 // Custom is what is done otherwise where herder stands in for another program;
 // the zero value is herder's own way.
@@ -71,20 +102,23 @@ func (c *Custom) goodbye(gen int) string {
 
 // tellCompanion is called when an effect has been performed.
 func (h *Herder) tellCompanion(e herd.Effect) {
-	if h.companion == nil {
-		return
-	}
 	if s, ok := e.(herd.Spawn); ok {
-		if seen, _ := h.kernel.Look(s.Gen); seen.Master != nil {
-			h.companion.Spawned(s.Gen, seen.Master.PID)
+		if m := h.look(s.Gen).Master; m != nil {
+			h.companion.Spawned(s.Gen, m.PID)
 		}
 	}
-	h.companion.Did(e, time.Now())
+	h.companion.Did(e, h.look, time.Now())
+}
+
+// look is the [Looker].
+func (h *Herder) look(gen int) control.Generation {
+	seen, _ := h.kernel.Look(gen)
+	return seen
 }
 
 // askCompanion is called when a deadline has come, perhaps that of the companion.
 func (h *Herder) askCompanion(now time.Time) []herd.Event {
-	if h.companion == nil || !reached(h.companion.Deadline(), now) {
+	if !reached(h.companion.Deadline(), now) {
 		return nil
 	}
 	return h.companion.Due(now)
@@ -93,9 +127,6 @@ func (h *Herder) askCompanion(now time.Time) []herd.Event {
 // deadline is the nearest one: of the core, or of the companion.
 func (h *Herder) deadline() time.Time {
 	d := h.core.Deadline()
-	if h.companion == nil {
-		return d
-	}
 	if own := h.companion.Deadline(); d.IsZero() || !own.IsZero() && own.Before(d) {
 		return own
 	}
@@ -113,7 +144,5 @@ func (h *Herder) relayAny(gen int, signal string) {
 
 // tellEnded tells the companion of a master that has ended.
 func (t *tender) tellEnded(g *tended, e proc.Exit) {
-	if t.companion != nil {
-		t.companion.Ended(g.n, e.PID, e.Status)
-	}
+	t.companion.Ended(g.n, e.PID, e.Status)
 }

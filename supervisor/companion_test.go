@@ -21,7 +21,7 @@ type impatient struct {
 }
 
 func (c *impatient) Begun() error { return nil }
-func (c *impatient) Heard(s os.Signal, _ func(int, string)) []herd.Event {
+func (c *impatient) Heard(s os.Signal, _ []herd.Event, _ func(int, string)) []herd.Event {
 	c.k.say("heard %v", s)
 	if s == unix.SIGTERM {
 		return []herd.Event{herd.Stop{}}
@@ -35,9 +35,10 @@ func (c *impatient) Due(now time.Time) (all []herd.Event) {
 	c.next = time.Time{}
 	return []herd.Event{herd.Upgrade{}}
 }
-func (c *impatient) Did(e herd.Effect, now time.Time) {
+func (c *impatient) Did(e herd.Effect, look Looker, now time.Time) {
 	if a, ok := e.(herd.Adopt); ok && a.Gen < 3 {
 		c.next = now.Add(time.Minute)
+		c.k.say("saw generation %d", look(a.Gen).Generation)
 	}
 	c.k.say("did %s", e)
 }
@@ -51,7 +52,7 @@ func TestCompanionIsToldAndAsked(t *testing.T) {
 		time.Sleep(time.Minute)
 		r.stop(t)
 		said := k.story()
-		wantOrder(t, said, "spawn 1", fmt.Sprintf("spawned 1 as %d", fakePID+1), "did spawn gen=1", "adopt 1", "did adopt gen=1",
+		wantOrder(t, said, "spawn 1", fmt.Sprintf("spawned 1 as %d", fakePID+1), "did spawn gen=1", "adopt 1", "saw generation 1", "did adopt gen=1",
 			"check", "did check", "spawn 2", "did adopt gen=2", "spawn 3", "did adopt gen=3", "heard hangup", "heard terminated", "did leave")
 		if strings.Contains(said, "spawn 4") {
 			t.Errorf("a signal without a meaning had one:\n%s", said)

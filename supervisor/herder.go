@@ -15,12 +15,11 @@ type Herder struct {
 	kernel  Kernel
 	log     *slog.Logger
 	tell    func(state string) // tells the supervisor above; see notify.go
-	witness Witness
 	urgent  <-chan os.Signal
 	signals <-chan os.Signal
 	tty     bool // WINCH is a resized window, not a wish
 
-	companion Companion // nil: none
+	companion Companion
 
 	core      *herd.Herd
 	queue     []herd.Event // what performing effects gave rise to

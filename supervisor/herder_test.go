@@ -30,19 +30,14 @@ type herding struct {
 	ended   chan herd.Verdict
 }
 
-func startHerding(k *fakeKernel) *herding { return startBoth(k, nil, noWitness{}) }
+func startHerding(k *fakeKernel) *herding { return startHerdingWith(k, Onlooker{}) }
 
-func startHerdingWith(k *fakeKernel, c Companion) *herding { return startBoth(k, c, noWitness{}) }
-
-func startWitnessed(k *fakeKernel, w Witness) *herding { return startBoth(k, nil, w) }
-
-func startBoth(k *fakeKernel, c Companion, w Witness) *herding {
+func startHerdingWith(k *fakeKernel, c Companion) *herding {
 	r := &herding{k: k, urgent: make(chan os.Signal, 16), signals: make(chan os.Signal, 256), ended: make(chan herd.Verdict, 1)}
 	r.Herder = &Herder{
 		name: "app", kernel: k, log: slog.New(slog.NewTextHandler(io.Discard, nil)), tell: func(s string) { k.say("notify %.7s", s) },
 		urgent: r.urgent, signals: r.signals, requests: make(chan request), callers: map[int]chan<- control.Reply{},
 		companion: c,
-		witness:   w,
 	}
 	go func() {
 		r.ended <- r.run(testPolicy())

@@ -12,7 +12,6 @@ func (h *Herder) perform(effects []herd.Effect) {
 		h.log.Debug("effect", "do", e.String())
 		h.queue = append(h.queue, h.performOne(e)...)
 		h.tellCompanion(e)
-		h.witness.Did(e, h.look)
 	}
 }
 

@@ -22,11 +22,10 @@ type Options struct {
 	Config    *config.Config                 // checked
 	Reload    func() (*config.Config, error) // reads it again, for an upgrade
 	Log       *slog.Logger
-	ReopenLog func()   // reopens the log after a rotation
-	Signals   *Signals // caught as early as possible; nil: Run catches them
-	Companion Companion
+	ReopenLog func()    // reopens the log after a rotation
+	Signals   *Signals  // caught as early as possible; nil: Run catches them
+	Companion Companion // nil: an [Onlooker]
 	Custom    Custom
-	Witness   Witness // nil: nobody
 }
 
 // Exit codes of a run; the rest are sysexits(3).
@@ -50,8 +49,8 @@ func Run(o Options) int {
 	if o.ReopenLog == nil {
 		o.ReopenLog = func() {}
 	}
-	if o.Witness == nil {
-		o.Witness = noWitness{}
+	if o.Companion == nil {
+		o.Companion = Onlooker{}
 	}
 	r := &run{Options: o}
 	defer r.end()
@@ -107,7 +106,7 @@ func (r *run) begin() error {
 	}
 	r.herder = newHerder(r.Options, t)
 	go t.hearDeaths(r.Signals.deaths)
-	if err := r.serve(); err != nil || r.Companion == nil {
+	if err := r.serve(); err != nil {
 		return err
 	}
 	return r.Companion.Begun()
@@ -210,7 +209,7 @@ func (t *tender) close() {
 
 func newHerder(o Options, k Kernel) *Herder {
 	return &Herder{
-		name: o.Config.Name, kernel: k, log: o.Log, tell: notifier(o.Log), witness: o.Witness,
+		name: o.Config.Name, kernel: k, log: o.Log, tell: notifier(o.Log),
 		urgent: o.Signals.urgent, signals: o.Signals.wishes, tty: isTerminal(0),
 		requests: make(chan request), callers: map[int]chan<- control.Reply{}, companion: o.Companion,
 	}

@@ -27,7 +27,7 @@ type tender struct {
 	notices chan Notice
 	done    chan struct{} // closed at the end: nobody hears notices any more
 
-	companion Companion // nil: none
+	companion Companion
 
 	masters *foreign.Masters // of the generations that are followed
 	tended  map[int]*tended  // generations of which something is left

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,20 +17,19 @@ import (
 
 // wish turns a signal to the herder into an event.
 func (h *Herder) wish(s os.Signal) []herd.Event {
-	events := h.meaning(s)
+	events := h.companion.Heard(s, h.meaning(s), h.relayAny)
 	if len(events) > 0 {
 		sig, _ := s.(unix.Signal) // package os/signal has no others
 		h.log.Info("signal", "signal", proc.SignalName(sig))
-		h.witness.Heard(sig)
+	}
+	if slices.Contains(events, herd.Event(herd.Reopen{})) {
+		h.kernel.Reopen()
 	}
 	return events
 }
 
 // meaning is the table of signals in the README. Anything not in it is harmless.
 func (h *Herder) meaning(s os.Signal) []herd.Event {
-	if h.companion != nil {
-		return h.companion.Heard(s, h.relayAny)
-	}
 	switch s {
 	case unix.SIGHUP, unix.SIGUSR2:
 		return []herd.Event{herd.Upgrade{}}
@@ -38,7 +38,6 @@ func (h *Herder) meaning(s os.Signal) []herd.Event {
 	case unix.SIGINT:
 		return []herd.Event{herd.Quick{}}
 	case unix.SIGUSR1:
-		h.kernel.Reopen()
 		return []herd.Event{herd.Reopen{}}
 	case unix.SIGTTIN:
 		return []herd.Event{herd.Scale{N: 1, Relative: true}}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,7 @@ import (
 // dies when nobody asked it to is started again here: that is its own line, and what
 // was grepped for ("Exiting") is said when herder does so, and not when it was asked to.
 type classic struct {
+	supervisor.Onlooker
 	log   *slog.Logger
 	title string
 	boot  time.Duration
@@ -33,9 +35,16 @@ type classic struct {
 	upgrading bool
 }
 
-var _ supervisor.Witness = (*classic)(nil)
+var _ supervisor.Companion = (*classic)(nil)
 
-func (c *classic) Heard(s unix.Signal) {
+func (c *classic) Heard(s os.Signal, usual []herd.Event, _ func(int, string)) []herd.Event {
+	if sig, ok := s.(unix.Signal); ok && len(usual) > 0 {
+		c.heard(sig)
+	}
+	return usual
+}
+
+func (c *classic) heard(s unix.Signal) {
 	name := unix.SignalName(s)[len("SIG"):]
 	switch {
 	case s != unix.SIGHUP && s != unix.SIGUSR2:
@@ -47,7 +56,7 @@ func (c *classic) Heard(s unix.Signal) {
 	}
 }
 
-func (c *classic) Did(e herd.Effect, look supervisor.Looker) {
+func (c *classic) Did(e herd.Effect, look supervisor.Looker, _ time.Time) {
 	switch e := e.(type) {
 	case herd.Check:
 		c.upgrading = true

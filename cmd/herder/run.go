@@ -90,11 +90,11 @@ func run(c *cli.Context) error {
 
 // start is a run as a command line asks for it.
 type start struct {
-	file    string
-	flags   config.Flags
-	signals *supervisor.Signals
-	level   slog.Level                                                  // of the log; the zero value is Info
-	witness func(log *slog.Logger, c *config.Config) supervisor.Witness // nil: none
+	file      string
+	flags     config.Flags
+	signals   *supervisor.Signals
+	level     slog.Level                                                    // of the log; the zero value is Info
+	companion func(log *slog.Logger, c *config.Config) supervisor.Companion // nil: none
 }
 
 func (s start) run() error {
@@ -111,8 +111,8 @@ func (s start) run() error {
 	again := &reloader{log: log, load: func() (*config.Config, error) { return load(s.file, s.flags) }}
 	again.last.Store(cfg)
 	o := supervisor.Options{Config: cfg, Reload: again.reload, Log: log, Signals: s.signals}
-	if s.witness != nil {
-		o.Witness = s.witness(log, cfg)
+	if s.companion != nil {
+		o.Companion = s.companion(log, cfg)
 	}
 	if code := supervisor.Run(o); code != control.OK {
 		return &exit{code: code} // the log has said why

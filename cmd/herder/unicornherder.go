@@ -106,7 +106,7 @@ func runUnicornherder(c *cli.Context) error {
 	}
 	return start{
 		flags: flags, signals: signals, level: logLevel(os.Getenv("UNICORNHERDER_LOGLEVEL")),
-		witness: func(log *slog.Logger, cfg *config.Config) supervisor.Witness {
+		companion: func(log *slog.Logger, cfg *config.Config) supervisor.Companion {
 			return &classic{log: log, title: kind.title(), boot: cfg.ReadyTimeout}
 		},
 	}.run()

@@ -144,7 +144,7 @@ func TestClassicLines(t *testing.T) {
 		return control.Generation{Generation: gen, Master: &control.Master{PID: 10 * gen}, Workers: make([]control.Worker, 4)}
 	}
 	late := herd.Verdict{Outcome: herd.RolledBack, Reason: "not ready after 30s (0 of 1 workers up)", From: 2, To: 3}
-	c.Heard(unix.SIGHUP)
+	c.heard(unix.SIGHUP)
 	for _, e := range []herd.Effect{
 		herd.Spawn{Gen: 1}, herd.Adopt{Gen: 1},
 		herd.Check{}, herd.Spawn{Gen: 2}, herd.Adopt{Gen: 2}, herd.Conclude{Verdict: herd.Verdict{Outcome: herd.Upgraded}},
@@ -154,9 +154,9 @@ func TestClassicLines(t *testing.T) {
 		herd.Leave{Verdict: herd.Verdict{Outcome: herd.NeverServed, Reason: "master died"}},
 		herd.Leave{Verdict: herd.Verdict{Outcome: herd.NeverServed, Reason: late.Reason}},
 	} {
-		c.Did(e, look)
+		c.Did(e, look, time.Time{})
 	}
-	c.Heard(unix.SIGHUP)
+	c.heard(unix.SIGHUP)
 	want := `msg="Caught HUP but have no tracked process."
 msg="Unicorn booted (PID 10)"
 msg="Unicorn changed PID (was 10, now 20)"

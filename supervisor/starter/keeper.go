@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/herderd/herder/supervisor/control"
 	"github.com/herderd/herder/supervisor/herd"
 )
 
@@ -53,7 +54,7 @@ func (k *Keeper) say(format string, args ...any) { k.hooks.Say(fmt.Sprintf(forma
 // Heard says what a signal means: HUP restarts, TERM and INT end. USR2 and QUIT are herder's own words for the
 // same, USR1 opens the log again; they would end start_server and leave its workers
 // behind, which nobody can want. A second TERM is nothing new; an INT after it is.
-func (k *Keeper) Heard(s os.Signal, relay func(gen int, signal string)) []herd.Event {
+func (k *Keeper) Heard(s os.Signal, _ []herd.Event, relay func(gen int, signal string)) []herd.Event {
 	sig, _ := s.(unix.Signal)
 	name := strings.TrimPrefix(unix.SignalName(sig), "SIG")
 	switch {
@@ -127,7 +128,7 @@ func (k *Keeper) Ended(gen, pid int, status unix.WaitStatus) {
 }
 
 // Did follows what the core decides.
-func (k *Keeper) Did(e herd.Effect, now time.Time) {
+func (k *Keeper) Did(e herd.Effect, _ func(int) control.Generation, now time.Time) {
 	switch e := e.(type) {
 	case herd.Check:
 		if k.why != "" {

@@ -32,12 +32,12 @@ func newTold(t *testing.T, line string) *told {
 
 func (k *told) did(effects ...herd.Effect) {
 	for _, e := range effects {
-		k.Did(e, k.now)
+		k.Did(e, nil, k.now)
 	}
 }
 
 func (k *told) hear(s unix.Signal) []herd.Event {
-	return k.Heard(s, func(_ int, signal string) { k.relayed = append(k.relayed, signal) })
+	return k.Heard(s, nil, func(_ int, signal string) { k.relayed = append(k.relayed, signal) })
 }
 
 // begin is a first worker that serves.
