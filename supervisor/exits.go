@@ -86,8 +86,7 @@ func (t *tender) fellSilent(g *tended) []herd.Event {
 		return nil // released
 	}
 	g.silent = true
-	t.endAwaited(g)
-	return append(t.mourn(g), t.count()...)
+	return append(t.endAwaited(g), t.count()...)
 }
 
 // mourn tells the core that a master is gone, after its last word: why it

@@ -230,18 +230,19 @@ func (t *tender) anyAwaited() bool {
 
 // endAwaited: a link has ended. A master that was looked for is not there; one that is
 // none of our children has ended, for it is another's to reap.
-func (t *tender) endAwaited(g *tended) {
+func (t *tender) endAwaited(g *tended) []herd.Event {
 	if g.awaited {
 		g.awaited, g.how = false, cmp.Or(g.how, "it was not found")
 		g.orphans = map[int]*orphan{}
-		return
+		return t.mourn(g)
 	}
 	if g.master == nil {
-		return
+		return t.mourn(g)
 	}
 	st, err := proc.Proc.Stat(g.master.Ref().PID)
 	gone := errors.Is(err, proc.ErrGone) || err == nil && (st.Ref() != g.master.Ref() || st.Dead() && st.PPID != os.Getpid())
 	if gone {
-		t.masterGone(g, "its parent has its exit status")
+		return t.masterGone(g, "its parent has its exit status")
 	}
+	return nil // the reaper says so next
 }

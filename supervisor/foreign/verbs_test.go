@@ -31,6 +31,8 @@ func TestNudgeAndCount(t *testing.T) {
 	h.untilServes(6)
 	h.say(master.DoCount, 1)
 	h.untilServes(1)
+	w.untilTold("TTOU", 7) // the last one a moment after its effect
+	h.looked()
 	if in, out := len(w.who("TTIN")), len(w.who("TTOU")); in != 6 || out != 7 {
 		t.Errorf("%d TTIN, %d TTOU", in, out)
 	}

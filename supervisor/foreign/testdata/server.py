@@ -38,6 +38,7 @@ defaults = {
     "naming": "oldbin",  # or "dot2"
     "late_pid": 0,  # seconds until it is written
     "daemon": 0,  # forks until it is one: 1 or 2
+    "stillborn": False,  # it is dead before its parent has gone
     "deaf": False,  # to USR2
     "revive": True,  # HUP brings workers back
     "decoy": False,  # USR2 starts another program, too
@@ -83,7 +84,7 @@ class Server:
             host, _, port = str(self.o["bind"]).rpartition(":")
             s = socket.create_server((host or "127.0.0.1", int(port)), backlog=512)
             fds = [s.detach()]
-        elif os.environ.get("LISTEN_PID") != str(os.getpid()):
+        elif os.environ.get("LISTEN_PID", str(os.getpid())) != str(os.getpid()):
             sys.exit("the listeners are for another process")
         else:
             fds = range(3, 3 + int(os.environ.get("LISTEN_FDS", "0")))
@@ -94,8 +95,14 @@ class Server:
 
     def become_daemon(self):
         for _ in range(self.o["daemon"]):
-            if os.fork():
+            child = os.fork()
+            if child and self.o["stillborn"]:
+                os.waitpid(child, 0)
+            if child:
                 os._exit(0)
+            if self.o["stillborn"]:
+                print("cannot load the app: it is broken", file=sys.stderr, flush=True)
+                os._exit(1)
             os.setsid()
         os.environ["SERVER_IS_DAEMON"] = "1"
 
