@@ -44,7 +44,12 @@ func (t *tender) Publish(p herd.Publish) []herd.Event {
 
 func (t *tender) publishAll(path string, p herd.Publish) error {
 	var failed error
-	if path != "" {
+	switch {
+	case path == "":
+	case t.pidFileIsLent() && !t.borrowed(p.App):
+		// An older generation went meanwhile; the successor still wants the name free.
+		failed = t.publish(path+oldbin, t.pid(p.App))
+	default:
 		failed = errors.Join(t.publish(path+oldbin, t.pid(p.Old)), t.publish(path, t.pid(p.App)))
 	}
 	for other := range t.published {

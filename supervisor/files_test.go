@@ -9,6 +9,8 @@ import (
 
 	"github.com/herderd/herder/pidfile"
 	"github.com/herderd/herder/supervisor/config"
+	"github.com/herderd/herder/supervisor/herd"
+	"github.com/herderd/herder/supervisor/proc"
 )
 
 // H8: a pid file that is removed while the watch is made anew is put back, too.
@@ -65,5 +67,40 @@ func TestPidFileThatStayedIsRemovedLater(t *testing.T) {
 	}
 	if pid, err := pidfile.Read(path); err == nil {
 		t.Errorf("%s still says %d", path, pid)
+	}
+}
+
+// While a successor is to write the pid file the name stays free, also when the generation before the serving one is gone
+// at this moment: unicorn does not start beside a pid file that names a living process.
+func TestPidFileStaysLent(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.pid")
+	self, err := proc.Open(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer self.Close()
+	successor := &tended{n: 3, borrows: true}
+	tend := &tender{published: map[string]int{}, tended: map[int]*tended{2: {n: 2, master: self}, 3: successor}}
+	tend.published[path], tend.published[path+oldbin] = unknown, unknown // as lendPidFile leaves them
+
+	if err := tend.publishAll(path, herd.Publish{App: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if pid, err := pidfile.Read(path); err == nil {
+		t.Errorf("the pid file says %d while it is lent", pid)
+	}
+	if pid, err := pidfile.Read(path + oldbin); err != nil || pid != os.Getpid() {
+		t.Errorf(".oldbin says %d, %v", pid, err)
+	}
+
+	successor.borrows = false // it has failed
+	if err := tend.publishAll(path, herd.Publish{App: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if pid, err := pidfile.Read(path); err != nil || pid != os.Getpid() {
+		t.Errorf("the pid file says %d, %v", pid, err)
+	}
+	if _, err := os.Lstat(path + oldbin); !os.IsNotExist(err) {
+		t.Errorf(".oldbin is still there: %v", err)
 	}
 }

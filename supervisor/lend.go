@@ -54,6 +54,12 @@ func (t *tender) pidFileIsLent() bool {
 	return false
 }
 
+// borrowed is true of the generation that is to write the pid file.
+func (t *tender) borrowed(gen int) bool {
+	g := t.tended[gen]
+	return g != nil && g.borrows
+}
+
 // allLeave: what a server does to its own pid file as it leaves is its affair.
 func (t *tender) allLeave() bool {
 	for _, g := range t.tended {
