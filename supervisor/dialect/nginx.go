@@ -22,6 +22,7 @@ var nginx = Row{
 		"Each `listen` must be the address of a listener, or nginx binds it by itself; a listener without a `listen` is closed.",
 		"With the same `pid` in its configuration, the old master removes the file of the new one when it leaves; set herder's pidfile instead.",
 		"Idle keep-alive connections are closed on QUIT without an answer, as always with nginx.",
+		"It starts a successor only if it is a daemon (not with `daemon off`), and by its own first word: as kind reexec write /usr/sbin/nginx.",
 		"When its master is killed, its workers stay for ever; herder ends them.",
 	},
 }

@@ -36,8 +36,7 @@ func newStand(t *testing.T, r serverRow, network string) *stand {
 	s.story = &story{t: t, work: dir, nursery: newNursery(t), procs: map[string]*process{}}
 	s.result = serverResult{server: r.server, kind: r.kindName(), network: network, version: r.saysVersion(t)}
 	if network == "tcp" {
-		n := storyNumber.Add(1)
-		s.address = fmt.Sprintf("127.%d.%d.%d:8080", 1+os.Getpid()%200, n/200, 1+n%200)
+		s.address = ownAddress()
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -46,6 +45,12 @@ func newStand(t *testing.T, r serverRow, network string) *stand {
 	})
 	s.release()
 	return s
+}
+
+// ownAddress is one that nobody else has.
+func ownAddress() string {
+	n := storyNumber.Add(1)
+	return fmt.Sprintf("127.%d.%d.%d:8080", 1+os.Getpid()%200, n/200, 1+n%200)
 }
 
 // release is a folder with all apps and the server's configuration.
@@ -183,12 +188,24 @@ func up(st herdStatus) (n int) {
 	return n
 }
 
-func (s *stand) target(first int) hammer.Target {
-	return hammer.Target{Network: s.network, Address: s.address, Log: s.log(), First: first, Sleep: time.Millisecond, Timeout: patience}
+// target is the server itself, or nginx in front of it. There each request of a connection may go to another process.
+func (s *stand) target() hammer.Target {
+	s.t.Helper()
+	t := hammer.Target{Network: s.network, Address: s.address, Log: s.log(), First: numbers, Sleep: time.Millisecond, Timeout: patience}
+	if s.row.front {
+		t.Network, t.Address, t.OneShot = "tcp", ownAddress(), serverClients
+		s.configure([]edit{{"nginx-php.conf", "127.0.0.1:8080", "@", "@"}}, "tcp", t.Address)
+		s.launch("front", "/usr/sbin/nginx", "-p", ".", "-c", "nginx-php.conf")
+		s.network, s.address = t.Network, t.Address // whom the request in flight is for
+		if !within(patience, func() bool { _, err := request(t.Address, ""); return err == nil }) {
+			s.t.Fatal("nothing answers through nginx")
+		}
+	}
+	return t
 }
 
-// clients is how many requests can be in flight at once.
-func (s *stand) clients() int { return 8 }
+// serverClients is how many requests can be in flight at once.
+const serverClients = 8
 
 func (s *stand) answered(h *hammer.Hammer, more int64) {
 	s.t.Helper()

@@ -13,7 +13,7 @@ type serverRow struct {
 	command string   // @ is the address; its configuration is in contrib/servers
 	flags   []string // of herder run, beside --bind
 	edits   []edit   // its configuration names the address
-	only    string   // the one network it can be given
+	only    string   // "": tcp and unix; the one network it can be given
 	front   bool     // it speaks FastCGI: nginx-php.conf is to be in front of it
 
 	workers int    // that the status shows; 0: two
@@ -34,12 +34,17 @@ type serverRow struct {
 type edit struct{ file, was, tcp, unix string }
 
 var unicornEdits = []edit{{"unicorn.rb", "127.0.0.1:8080", "@", "@"}}
+var twoWorkers = []string{"--workers", "2"}
+var fpmEdits = []edit{{"php-fpm.conf", "127.0.0.1:9000", "@", "@"}, {"nginx-php.conf", "127.0.0.1:9000", "@", "unix:@"}}
+var nginxEdits = []edit{{"nginx.conf", "127.0.0.1:8080", "@", "unix:@"}}
 var pumaEdits = []edit{{"puma.rb", "tcp://127.0.0.1:8080", "tcp://@", "unix://@"}}
 
 // Why things are not as one would wish.
 const (
 	noWords   = "its output is that of the first generation"
 	noSuch    = "no signal for it"
+	dropsAll  = "on TERM it drops what it has in hand"
+	unlinks   = "it removes the path of its socket as it leaves, and nginx finds none until herder has put it back"
 	afterward = "a worker that leaves may close a connection whose request it has not read yet"
 )
 
@@ -55,6 +60,29 @@ var serverRows = []serverRow{
 	{server: "gunicorn gevent", version: "gunicorn --version", command: "gunicorn -k gevent app:application"},
 	{server: "puma single", version: "puma --version", command: "puma -C puma.rb -w 0", edits: pumaEdits, workers: 1, scale: noSuch},
 	{server: "puma cluster", version: "puma --version", command: "puma -C puma.rb", edits: pumaEdits, loses: afterward},
+	{server: "uwsgi", version: "uwsgi --version", command: "uwsgi --ini uwsgi.ini", scale: noSuch},
+	{server: "uvicorn", version: "uvicorn --version", kind: "pool", command: "uvicorn --fd 3 asgi:application", flags: twoWorkers, loses: afterward},
+	{server: "hypercorn", version: "dpkg-query -W python3-hypercorn", kind: "pool", command: "hypercorn --bind fd://3 asgi:application"},
+	{server: "daphne", version: "dpkg-query -W daphne", kind: "pool", command: "daphne --fd 3 asgi:application", flags: twoWorkers,
+		only: "tcp", loses: dropsAll, cuts: dropsAll},
+	// Debian's module, whichever python3 comes first on the PATH.
+	{server: "waitress", version: "dpkg-query -W python3-waitress", kind: "pool", command: "/usr/bin/python3 serve.py",
+		flags: []string{"--dialect", "waitress", "--workers", "2"}, loses: afterward},
+	{server: "node", version: "node --version", kind: "pool", command: "node server.js", flags: twoWorkers, quick: true},
+	{server: "php-fpm", version: "php-fpm8.2 --version", command: "php-fpm8.2 -y php-fpm.conf", noApp: "php-fpm.conf", front: true,
+		edits: fpmEdits, scale: noSuch, only: "tcp"},
+	{server: "php-fpm", version: "php-fpm8.2 --version", command: "php-fpm8.2 -y php-fpm.conf", noApp: "php-fpm.conf", front: true,
+		edits: fpmEdits, scale: noSuch, only: "unix", loses: unlinks},
+	{server: "nginx", version: "nginx -v", command: "nginx -p . -c nginx.conf", noApp: "nginx.conf", edits: nginxEdits, scale: noSuch},
+	// It starts its successor by its own first word, without a look at PATH, and only if it is a daemon.
+	{server: "nginx", version: "nginx -v", kind: "reexec", command: "/usr/sbin/nginx -p . -c nginx.conf", noApp: "nginx.conf",
+		flags: []string{"--pidfile", "nginx.pid"}, edits: append(nginxEdits, edit{"nginx.conf", "daemon off;", "daemon on;", "daemon on;"}),
+		mute: noWords, scale: noSuch},
+	{server: "haproxy", version: "haproxy -v", command: "haproxy -db -f haproxy.cfg", noApp: "haproxy.cfg", workers: 1,
+		logs: true, scale: noSuch},
+	{server: "starlet", version: "dpkg-query -W starlet", command: "plackup -s Starlet --max-workers 2 app.psgi", scale: noSuch},
+	{server: "starman", version: "dpkg-query -W starman", command: "starman --preload-app --disable-keepalive --workers 2 app.psgi",
+		only: "tcp", loses: afterward},
 }
 
 func (r serverRow) networks() []string {
