@@ -3,7 +3,6 @@ package foreign
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -210,9 +209,4 @@ func parentOf(w *world, pid int) int {
 	st, err := proc.Proc.Stat(pid)
 	check(w.t, err)
 	return st.PPID
-}
-
-func (w *world) read(name string) string {
-	b, _ := os.ReadFile(w.path(name))
-	return strings.TrimSpace(string(b))
 }
