@@ -49,6 +49,7 @@ type seek struct {
 	mark   string                 // in its environment, which it hands down
 	before []proc.Ref             // children that the old master had already, or that were ours: workers of a dead one
 	first  map[proc.Ref]time.Time // when each candidate was first seen
+	none   time.Time              // no candidate has been seen since then
 }
 
 // search looks once, and plans the next look.
@@ -79,12 +80,26 @@ func (f *Follower) inVain(now time.Time) string {
 		return fmt.Sprintf("cannot ask for a %s: %v", s.what, err)
 	case s.asked.IsZero():
 		return ""
-	case s.exe == "" && now.Sub(s.since) > steady && len(f.candidates()) == 0:
+	case s.exe == "" && f.deserted(now):
 		return "it ended well and has left no daemon"
 	case now.Sub(s.asked) > f.seekFor():
 		return fmt.Sprintf("no %s appeared within %s", s.what, f.seekFor())
 	}
 	return ""
+}
+
+// deserted: there has been no candidate for a while. One look is not enough: between two
+// forks the one has ended before it is looked at, and the other was not in the list yet.
+func (f *Follower) deserted(now time.Time) bool {
+	s := f.seek
+	if len(f.candidates()) > 0 {
+		s.none = time.Time{}
+		return false
+	}
+	if s.none.IsZero() {
+		s.none = now
+	}
+	return now.Sub(s.none) > steady
 }
 
 func (f *Follower) found(now time.Time) (proc.Ref, bool) {
