@@ -119,7 +119,9 @@ func (r *reader) suitsReady() {
 	switch k := c.Ready.Kind; {
 	case c.Kind == dialect.Pool:
 	case k == ready.KindExec, k == ready.KindFD:
-		r.wrong(r.at("ready"), "ready = %s needs kind pool, and this is %s: armed, notify, http:/PATH, tcp and delay:TIME are for all kinds", k, c.Kind)
+		r.wrong(r.at("ready"), "ready = %s needs kind pool, and this is %s: armed and delay:TIME are for all kinds", k, c.Kind)
+	case c.Kind == dialect.Reexec && k == ready.KindNotify:
+		r.wrong(r.at("ready"), "ready = notify cannot be told of a successor that the server starts by itself: it has the NOTIFY_SOCKET of the first; armed sees it from outside")
 	case c.Kind == dialect.Reexec && (k == ready.KindHTTP || k == ready.KindTCP):
 		r.wrong(r.at("ready"), "ready = %s needs a listener of herder's, and this server binds by itself: bind gives it one", k)
 	}

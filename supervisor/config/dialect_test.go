@@ -105,6 +105,7 @@ func TestWhatADialectCannotDo(t *testing.T) {
 		"few workers":   {"command = 'unicorn'\nworkers = -1\n", []string{"2:11: -1 is not between 0 and 1000"}},
 		"exec probe":    {"command = 'unicorn'\nbind = ':80'\nready = 'exec:true'\n", []string{"3:9: ready = exec needs kind pool, and this is fresh: "}},
 		"ready fd":      {"command = 'unicorn'\nready = 'fd'\n", []string{"2:9: ready = fd needs kind pool, and this is reexec: "}},
+		"notify":        {"command = 'unicorn'\nready = 'notify'\n", []string{"2:9: ready = notify cannot be told of a successor "}},
 		"probe of none": {"command = 'unicorn'\nready = 'http:/'\n", []string{"2:9: ready = http needs a listener of herder's, and "}},
 		"reuseport":     {"command = 'unicorn'\nbind = ':80,reuseport=2'\nworkers = 4\n", []string{"2:8: reuseport=2 of tcp::80,reuseport=2 needs kind pool, and this is fresh: "}},
 	} {

@@ -29,7 +29,7 @@ func (f *Follower) watchBoot(children []proc.Ref) {
 		now[ref] = true
 	}
 	for ref := range s.alive {
-		if !now[ref] {
+		if !now[ref] && ended(ref) { // or it was a helper, seen before it executed its program
 			s.died++
 		}
 	}
@@ -49,4 +49,9 @@ func (f *Follower) forked() []proc.Ref {
 		return nil
 	}
 	return children(own.PID, func(st proc.Stat) bool { return st.Stack == own.Stack })
+}
+
+func ended(ref proc.Ref) bool {
+	st, err := proc.Proc.Stat(ref.PID)
+	return err != nil || st.Ref() != ref || st.Dead()
 }

@@ -1,9 +1,12 @@
 package foreign
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/supervisor/dialect"
@@ -63,7 +66,8 @@ func Start(spawner *proc.Spawner, spec Spec) (*Follower, *proc.Process, error) {
 	}
 	if err := f.take(p.Ref()); err != nil {
 		f.giveBack()
-		return nil, nil, err
+		// Nobody would follow it: it must not begin to serve.
+		return nil, nil, errors.Join(err, p.Signal(unix.SIGKILL), p.Close())
 	}
 	f.spawned = true
 	f.start()
