@@ -11,7 +11,7 @@ var node = Row{
 	Clean: []string{"exit status 0", "signal TERM"},
 	Traps: []string{
 		"Listen with server.listen({fd: 3}): node knows no variable.",
-		"Without a handler TERM kills it with what it has in hand: process.on('SIGTERM', () => server.close()).",
+		"Without a handler TERM kills it with what it has in hand. server.close() alone never ends while clients keep connections busy: after TERM answer with Connection: close, too (contrib/servers/server.js).",
 		"HUP and USR2 kill it, and USR1 opens the debugger, unless the program handles them.",
 		"A program that uses the cluster module is a master of its own: say kind = \"fresh\".",
 	},
