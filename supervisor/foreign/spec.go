@@ -81,6 +81,9 @@ func (f *Follower) spawn(spawner *proc.Spawner) (*proc.Process, error) {
 		return nil, err
 	}
 	opts := output.Options{Pumps: &f.pumps, Heard: f.heardStderr}
+	if s.User != nil {
+		opts.UID, opts.GID = int(s.User.UID), int(s.User.GID)
+	}
 	if s.LogFile != "" {
 		f.log = output.OpenFile(s.LogFile, func(err error) { f.complaints = append(f.complaints, err.Error()) })
 		opts.Log = f.log

@@ -19,6 +19,9 @@ func (s *shell) newOutput(w *worker) (*output.Output, error) {
 		}
 	}}
 	w.telling.Store(true)
+	if u := s.spec.User; u != nil {
+		opts.UID, opts.GID = int(u.UID), int(u.GID)
+	}
 	if s.spec.LogPrefix {
 		opts.Prefix = fmt.Sprintf("[%s %d.%d] ", s.spec.Name, s.spec.Generation, w.slot)
 	}

@@ -15,6 +15,10 @@ type Options struct {
 	Log    *File           // takes everything; nil: it goes to our own stdout and stderr
 	Heard  func()          // called when something came on stderr, beside the caller; nil: nobody asks
 	Pumps  *sync.WaitGroup // counts what still copies
+	// UID and GID are those of the process, where they are not ours: it may open
+	// /dev/stderr anew, as some are configured to, and that is a question of who owns
+	// the pipe.
+	UID, GID int
 }
 
 // Output is what one process writes. Its stdout is our own, untouched, unless
@@ -71,6 +75,9 @@ func (o *Output) pipe(opts Options, own *os.File, isStderr bool) (int, error) {
 		unix.Close(fds[0])
 		unix.Close(fds[1])
 		return -1, fmt.Errorf("cannot make a pipe for a process's output: %w", err)
+	}
+	if opts.UID != 0 || opts.GID != 0 {
+		_ = unix.Fchown(fds[1], opts.UID, opts.GID) // without the right to it, we have the same identity
 	}
 	o.own = append(o.own, fds[1])
 	from := os.NewFile(uintptr(fds[0]), "output of a process")

@@ -3,10 +3,13 @@ package output
 import (
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 )
 
@@ -96,4 +99,25 @@ func TestLogFileIsReopened(t *testing.T) {
 	if _, err := io.WriteString(l, "kept"); err != nil {
 		t.Error(err)
 	}
+}
+
+// A process of another user may open /dev/stderr anew: the pipe is its own.
+func TestPipeBelongsToItsProcess(t *testing.T) {
+	uid, gid := os.Getuid(), os.Getgid()
+	if uid == 0 {
+		uid, gid = 65534, 65533 // only root gives files away
+	}
+	var pumps sync.WaitGroup
+	o, err := New(Options{Prefix: "> ", Pumps: &pumps, UID: uid, GID: gid})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range []int{o.Stdout, o.Stderr} {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil || int(st.Uid) != uid || int(st.Gid) != gid {
+			t.Errorf("belongs to %d:%d, not %d:%d: %v", st.Uid, st.Gid, uid, gid, err)
+		}
+	}
+	o.Started()
+	pumps.Wait()
 }
