@@ -78,7 +78,8 @@ var serverRows = []serverRow{
 	{server: "puma cluster", version: "puma --version", command: "puma -C puma.rb", edits: pumaEdits, loses: afterward},
 	{server: "uwsgi", version: "uwsgi --version", command: "uwsgi --ini uwsgi.ini", scale: noSuch},
 	{server: "uvicorn", version: "uvicorn --version", kind: "pool", command: "uvicorn --fd 3 asgi:application", flags: twoWorkers, loses: afterward},
-	{server: "hypercorn", version: "dpkg-query -W python3-hypercorn", kind: "pool", command: "hypercorn --bind fd://3 asgi:application", flags: twoWorkers},
+	{server: "hypercorn", version: "dpkg-query -W python3-hypercorn", kind: "pool", command: "hypercorn --bind fd://3 asgi:application",
+		flags: twoWorkers, loses: afterward},
 	{server: "daphne", version: "dpkg-query -W daphne", kind: "pool", command: "daphne --fd 3 asgi:application", flags: twoWorkers,
 		only: "tcp", loses: dropsAll, cuts: dropsAll},
 	// Debian's module, whichever python3 comes first on the PATH.
