@@ -36,7 +36,9 @@ type serverRow struct {
 	noApp   string // the file to break instead of the app
 	mute    string // why the verdict on a broken release has none of the server's own words; "": it has
 	scale   string // why herder scale does nothing; "": it works
-	logs    bool   // its log is what it writes, with other lines among it
+	// It logs a request after it has answered it, so what it has in hand may also be that.
+	logsLate bool
+	logs     bool // its log is what it writes, with other lines among it
 
 	// What a stop costs although the server was told to finish, and why; "": nothing. Each client can lose one request.
 	loses string
@@ -90,13 +92,14 @@ var serverRows = []serverRow{
 		edits: fpmEdits, scale: noSuch, only: "tcp"},
 	{server: "php-fpm", version: "php-fpm8.2 --version", command: "php-fpm8.2 -y php-fpm.conf", noApp: "php-fpm.conf", front: true,
 		edits: fpmEdits, scale: noSuch, only: "unix", loses: unlinks},
-	{server: "nginx", version: "nginx -v", command: "nginx -p . -c nginx.conf", noApp: "nginx.conf", edits: nginxEdits, scale: noSuch},
+	{server: "nginx", version: "nginx -v", command: "nginx -p . -c nginx.conf", noApp: "nginx.conf", edits: nginxEdits,
+		logsLate: true, scale: noSuch},
 	// It starts its successor by its own first word, without a look at PATH, and only if it is a daemon.
 	{server: "nginx", version: "nginx -v", kind: "reexec", command: "/usr/sbin/nginx -p . -c nginx.conf", noApp: "nginx.conf",
 		flags: []string{"--pidfile", "nginx.pid"}, edits: append(nginxEdits, edit{"nginx.conf", "daemon off;", "daemon on;", "daemon on;"}),
-		mute: noWords, scale: noSuch},
+		mute: noWords, logsLate: true, scale: noSuch},
 	{server: "haproxy", version: "haproxy -v", command: "haproxy -db -f haproxy.cfg", noApp: "haproxy.cfg", workers: 1,
-		logs: true, scale: noSuch},
+		logs: true, logsLate: true, scale: noSuch},
 	{server: "starlet", version: "dpkg-query -W starlet", command: "plackup -s Starlet --max-workers 2 app.psgi", scale: noSuch},
 	{server: "starman", version: "dpkg-query -W starman", command: "starman --preload-app --disable-keepalive --workers 2 app.psgi",
 		only: "tcp", loses: afterward},
