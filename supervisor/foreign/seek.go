@@ -22,7 +22,8 @@ import (
 //  1. A successor is a child of the old master that has executed a program since: a
 //     worker was only forked, and still has its parent's stack ([proc.Stat]).
 //  2. A daemon is a child of ours, for we are the nearest subreaper, and has in its
-//     environment the notify socket that only this generation was given.
+//     environment the notify socket that only this generation was given; or has written
+//     its title over that, and is younger than the process that we spawned.
 //     It is there before the process ends that has left it.
 //  3. Of several the pid file's is it. With none there, or without a pid file, it is
 //     one that runs the same program as the old master did, and not one that is about
@@ -155,7 +156,7 @@ func (f *Follower) candidates() []proc.Ref {
 		if f.seek.exe != "" {
 			return st.Stack != f.seek.stack && !slices.Contains(f.seek.before, st.Ref()) && marked(st.PID, "HERDER_GENERATION", f.seek.mark)
 		}
-		return marked(st.PID, "NOTIFY_SOCKET", f.notify.Address())
+		return marked(st.PID, "NOTIFY_SOCKET", f.notify.Address()) || st.Ref().Start >= f.seek.old.Start && wiped(st.PID)
 	})
 	known := f.spec.Masters.Except(proc.Ref{})
 	return slices.DeleteFunc(append(refs, ours...), func(r proc.Ref) bool { return slices.Contains(known, r) })
@@ -164,6 +165,13 @@ func (f *Follower) candidates() []proc.Ref {
 func marked(pid int, key, value string) bool {
 	got, ok := proc.Proc.Environ(pid, key)
 	return ok && got == value
+}
+
+// wiped is true of a process that has written its title over its environment, as nginx and Ruby do: all that we start have
+// HERDER_GENERATION.
+func wiped(pid int) bool {
+	_, ok := proc.Proc.Environ(pid, "HERDER_GENERATION")
+	return !ok
 }
 
 // children are the living ones of a process that are as wanted.
