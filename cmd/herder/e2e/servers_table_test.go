@@ -76,7 +76,7 @@ var serverRows = []serverRow{
 		flags: []string{"--pidfile", "gunicorn.pid"}, mute: noWords},
 	{server: "gunicorn gthread", version: "gunicorn --version", command: "gunicorn -k gthread --threads 2 app:application"},
 	{server: "gunicorn gevent", version: "gunicorn --version", command: "gunicorn -k gevent app:application"},
-	{server: "puma single", version: "puma --version", command: "puma -C puma.rb -w 0", edits: pumaEdits, workers: 1, scale: noSuch},
+	{server: "puma single", version: "puma --version", command: "puma -C puma.rb -w 0", edits: pumaEdits, workers: 1, scale: noSuch, loses: afterward},
 	{server: "puma cluster", version: "puma --version", command: "puma -C puma.rb", edits: pumaEdits, loses: afterward},
 	{server: "uwsgi", version: "uwsgi --version", command: "uwsgi --ini uwsgi.ini", scale: noSuch},
 	{server: "uvicorn", version: "uvicorn --version", kind: "pool", command: "uvicorn --fd 3 asgi:application", flags: twoWorkers, loses: afterward},
