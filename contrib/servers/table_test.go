@@ -37,14 +37,15 @@ var servers = map[string]server{
 	"gunicorn sync":    {argv: words("gunicorn app:application"), broken: "exit 3"},
 	"gunicorn gthread": {argv: words("gunicorn -k gthread --threads 2 app:application"), broken: "exit 3"},
 	"gunicorn gevent":  {argv: words("gunicorn -k gevent app:application"), broken: "exit 3"},
-	"uwsgi":            {argv: words("uwsgi --ini uwsgi.ini"), graceful: "SIGHUP", broken: "exit 22"},
+	// One run in some failed while it left under load; what was wrong with it is not known.
+	"uwsgi": {argv: words("uwsgi --ini uwsgi.ini"), graceful: "SIGHUP", broken: "exit 22", pause: "tcp unix"},
 	// On SIGINT it now and then closes a connection that it has accepted and not answered. It is Debian's module, whichever
 	// python3 comes first on the PATH.
 	"waitress": {argv: words("/usr/bin/python3 serve.py"), graceful: "SIGINT", broken: "exit 1", pause: "tcp unix"},
 	// On SIGTERM version 0.17 closes each connection that is idle, and so one from which it has not yet read a request.
 	"uvicorn":         {argv: words("uvicorn --fd 3 asgi:application"), broken: "exit 1", pause: "tcp unix"},
 	"uvicorn workers": {argv: words("uvicorn --workers 2 --fd 3 asgi:application"), pause: "tcp unix"},
-	"hypercorn":       {argv: words("hypercorn --bind fd://3 asgi:application"), broken: "exit 1"},
+	"hypercorn":       {argv: words("hypercorn --bind fd://3 asgi:application"), broken: "exit 1", pause: "tcp unix"}, // as uvicorn
 	// On SIGTERM it drops what it has in hand. It takes a unix socket for a TCP one.
 	"daphne": {argv: words("daphne --fd 3 asgi:application"), broken: "exit 1", only: "tcp", pause: "tcp"},
 	"node":   {argv: words("node server.js"), broken: "exit 1"},
