@@ -156,7 +156,7 @@ func (f *Follower) candidates() []proc.Ref {
 		if f.seek.exe != "" {
 			return st.Stack != f.seek.stack && !slices.Contains(f.seek.before, st.Ref()) && marked(st.PID, "HERDER_GENERATION", f.seek.mark)
 		}
-		return marked(st.PID, "NOTIFY_SOCKET", f.notify.Address()) || st.Ref().Start >= f.seek.old.Start && wiped(st.PID)
+		return marked(st.PID, "NOTIFY_SOCKET", f.notify.Address()) || st.Ref().Start >= f.seek.old.Start && proc.Proc.Wiped(st.PID)
 	})
 	known := f.spec.Masters.Except(proc.Ref{})
 	return slices.DeleteFunc(append(refs, ours...), func(r proc.Ref) bool { return slices.Contains(known, r) })
@@ -165,13 +165,6 @@ func (f *Follower) candidates() []proc.Ref {
 func marked(pid int, key, value string) bool {
 	got, ok := proc.Proc.Environ(pid, key)
 	return ok && got == value
-}
-
-// wiped is true of a process that has written its title over its environment, as nginx and Ruby do: all that we start have
-// HERDER_GENERATION.
-func wiped(pid int) bool {
-	_, ok := proc.Proc.Environ(pid, "HERDER_GENERATION")
-	return !ok
 }
 
 // children are the living ones of a process that are as wanted.

@@ -232,6 +232,21 @@ func (fs FS) Environ(pid int, key string) (string, bool) {
 	return environValue(b, key)
 }
 
+// Wiped says whether a process has written its title over its environment, as nginx
+// and Ruby do, so that what it was started with cannot be read any more. One that was
+// started with other variables is not wiped: it is a stranger.
+func (fs FS) Wiped(pid int) bool {
+	b, err := os.ReadFile(fs.path(pid, "environ"))
+	return err == nil && wiped(b)
+}
+
+// wiped: an environment begins with NAME=, a title does not.
+func wiped(b []byte) bool {
+	first, _, _ := bytes.Cut(b, []byte{0})
+	name, _, is := bytes.Cut(first, []byte("="))
+	return len(b) > 0 && (!is || len(name) == 0 || bytes.ContainsAny(name, " :/"))
+}
+
 // environValue finds the first KEY=…, as getenv(3) does.
 func environValue(b []byte, key string) (string, bool) {
 	for kv := range bytes.SplitSeq(b, []byte{0}) {
