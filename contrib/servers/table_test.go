@@ -8,7 +8,7 @@ type server struct {
 	means    []string // the variables that tell it of its listener, @ being the address; nil: LISTEN_FDS
 	graceful string   // the signal; "": SIGTERM
 	status   string   // how it ends then; "": exit 0
-	broken   string   // how a release ends that cannot be loaded; "": never; Perl ends with errno
+	broken   string   // how a release ends that cannot be loaded, a regular expression; "": never; Perl ends with errno
 
 	edits    []edit // its configuration names the address
 	noApp    string // the file to break instead of the app
@@ -34,9 +34,10 @@ var servers = map[string]server{
 		edits: []edit{{"puma.rb", "tcp://127.0.0.1:8080", "tcp://@", "unix://@"}}, pause: "tcp unix"},
 	"puma single": {argv: words("puma -C puma.rb -w 0"), status: "killed by SIGTERM", broken: "exit 1",
 		edits: []edit{{"puma.rb", "tcp://127.0.0.1:8080", "tcp://@", "unix://@"}}, pause: "tcp unix"},
-	"gunicorn sync":    {argv: words("gunicorn app:application"), broken: "exit 3"},
-	"gunicorn gthread": {argv: words("gunicorn -k gthread --threads 2 app:application"), broken: "exit 3"},
-	"gunicorn gevent":  {argv: words("gunicorn -k gevent app:application"), broken: "exit 3"},
+	// It ends with 1 when the second worker fails while it stops for the first.
+	"gunicorn sync":    {argv: words("gunicorn app:application"), broken: "exit (3|1)"},
+	"gunicorn gthread": {argv: words("gunicorn -k gthread --threads 2 app:application"), broken: "exit (3|1)"},
+	"gunicorn gevent":  {argv: words("gunicorn -k gevent app:application"), broken: "exit (3|1)"},
 	// One run in some failed while it left under load; what was wrong with it is not known.
 	"uwsgi": {argv: words("uwsgi --ini uwsgi.ini"), graceful: "SIGHUP", broken: "exit 22", pause: "tcp unix"},
 	// On SIGINT it now and then closes a connection that it has accepted and not answered. It is Debian's module, whichever
@@ -49,12 +50,12 @@ var servers = map[string]server{
 	// On SIGTERM it drops what it has in hand. It takes a unix socket for a TCP one.
 	"daphne": {argv: words("daphne --fd 3 asgi:application"), broken: "exit 1", only: "tcp", pause: "tcp"},
 	"node":   {argv: words("node server.js"), broken: "exit 1"},
-	"starlet": {argv: words("plackup -s Starlet --max-workers 2 app.psgi"), broken: "exit errno",
+	"starlet": {argv: words("plackup -s Starlet --max-workers 2 app.psgi"), broken: "exit [1-9][0-9]*",
 		means: []string{"SERVER_STARTER_PORT=@=3", "SERVER_STARTER_GENERATION=1"}, blocking: true},
 	// Version 0.4016 takes a unix socket for a TCP one, and a worker may leave on SIGQUIT with a connection that it has
 	// just accepted. It stays with one that is kept alive, so with more clients than workers none is ever seen waiting.
 	"starman": {argv: words("starman --preload-app --disable-keepalive --workers 2 app.psgi"), graceful: "SIGQUIT",
-		broken: "exit errno", means: []string{"SERVER_STARTER_PORT=@=3", "SERVER_STARTER_GENERATION=1"}, blocking: true,
+		broken: "exit [1-9][0-9]*", means: []string{"SERVER_STARTER_PORT=@=3", "SERVER_STARTER_GENERATION=1"}, blocking: true,
 		only: "tcp", pause: "tcp"},
 	"php-fpm": {argv: words("php-fpm8.2 -y php-fpm.conf"), graceful: "SIGQUIT", broken: "exit 78", noApp: "php-fpm.conf",
 		edits: []edit{{"php-fpm.conf", "127.0.0.1:9000", "@", "@"}, {"nginx-php.conf", "127.0.0.1:9000", "@", "unix:@"}},

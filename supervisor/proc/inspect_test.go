@@ -32,7 +32,11 @@ func TestFamilyLeavesTheDeadOut(t *testing.T) {
 
 func TestDispositionsOfOurselves(t *testing.T) {
 	signal.Ignore(unix.SIGWINCH)
-	defer signal.Reset(unix.SIGWINCH)
+	defer func() { // what is ignored our children inherit, and signal.Reset alone leaves it ignored
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, unix.SIGWINCH)
+		signal.Stop(c)
+	}()
 	d, err := Proc.Dispositions(os.Getpid())
 	check(t, err)
 	// The Go runtime has a handler for TERM whether the program wants one or not.
