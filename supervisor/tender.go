@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -26,6 +27,7 @@ type tender struct {
 	custom  *Custom
 	notices chan Notice
 	done    chan struct{} // closed at the end: nobody hears notices any more
+	init    bool          // PID 1
 
 	companion Companion
 
@@ -60,6 +62,7 @@ type tended struct {
 	borrows bool          // its server is to write the pid file, which was moved out of its way
 	awaited bool          // the server makes its master by itself, and the link looks for it
 	how     string        // the master ended
+	led     int           // pid of the master that ended
 	link    link
 	silent  bool // the master's last word has been heard
 	mourned bool // the core knows that the master is gone
@@ -84,7 +87,7 @@ func newTender(o Options, spawner *proc.Spawner, own *pidfile.Locked) *tender {
 	return &tender{
 		log: o.Log, reload: o.Reload, reopen: o.ReopenLog, spawner: spawner,
 		custom: &o.Custom, companion: o.Companion,
-		notices: make(chan Notice), done: make(chan struct{}), own: own,
+		notices: make(chan Notice), done: make(chan struct{}), init: os.Getpid() == 1, own: own,
 		masters: new(foreign.Masters), tended: map[int]*tended{}, published: map[string]int{},
 		broken: map[*handoff.Listener]string{}, mended: map[*handoff.Listener]mended{},
 	}
