@@ -104,7 +104,7 @@ func serves(pid int, inodes []uint64) bool {
 		return how != ""
 	}
 	busy, err := ready.Accepted([]int{pid}, inodes)
-	return busy && err == nil
+	return len(busy) > 0 && err == nil
 }
 
 // pass upgrades once: from SIGUSR2 until all new workers serve, and until the old generation is gone.

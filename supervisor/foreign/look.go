@@ -26,11 +26,14 @@ func (w *worker) release() {
 }
 
 // Looks are taken while the generation boots, and for a while after its workers
-// changed. The pause grows with the time that has passed: a late look costs a
-// sixteenth of the boot at most.
+// changed. The pause grows with the time that has passed, so that a late look costs a
+// sixteenth of the boot at most, and with what the last look took (the kernel's list
+// of all sockets that listen, on a machine with many), so that herder looks for a
+// sixteenth of the time at most.
 const (
 	shortPause = time.Millisecond
 	longPause  = 50 * time.Millisecond
+	lookPauses = 16              // how many times longer than a look the pause after it is
 	settling   = 5 * time.Second // looks go on for so long after something changed
 	unseen     = time.Second     // where nothing can be seen, who lives that long serves
 )
@@ -65,6 +68,7 @@ func (f *Follower) look() {
 // nextLook: the pause ends when the number of workers has stood long enough.
 func (f *Follower) nextLook(now time.Time, idle int) time.Duration {
 	pause := min(max(now.Sub(f.started)/16, shortPause), longPause)
+	pause = max(pause, lookPauses*time.Since(now))
 	if !f.whole {
 		pause = min(pause, max(f.muster.missing(now, idle), shortPause))
 	}
@@ -107,30 +111,43 @@ func (f *Follower) count(now time.Time) (idle int) {
 	if err != nil {
 		return 0 // it has ended: that is told by f.gone
 	}
-	for _, ref := range append(below, f.master.Ref()) {
-		if f.workers[ref] != nil {
-			continue
-		}
-		switch serves, err := serves(ref.PID, inodes); {
-		case err != nil:
-			f.note(err.Error())
-		case serves:
-			f.enlist(ref, now)
-		case ref != f.master.Ref():
+	for _, ref := range f.rest(append(below, f.master.Ref()), inodes, now) {
+		if ref != f.master.Ref() {
 			idle++
 		}
 	}
 	return idle
 }
 
-// serves says whether a process waits on one of the sockets, or has a connection
-// from one in hand: a worker that takes one request after the other may never be seen
-// to wait.
-func serves(pid int, inodes []uint64) (bool, error) {
-	if how, err := ready.Armed(pid, inodes); err != nil || how != "" {
-		return how != "", err
+// rest takes those into the books that wait on one of the sockets, or have a
+// connection from one in hand: a worker that takes one request after the other may
+// never be seen to wait. It returns those that do neither.
+func (f *Follower) rest(refs []proc.Ref, inodes []uint64, now time.Time) (rest []proc.Ref) {
+	var pids []int
+	for _, ref := range refs {
+		if f.workers[ref] != nil {
+			continue
+		}
+		switch how, err := ready.Armed(ref.PID, inodes); {
+		case err != nil:
+			f.note(err.Error())
+		case how != "":
+			f.enlist(ref, now)
+		default:
+			rest, pids = append(rest, ref), append(pids, ref.PID)
+		}
 	}
-	return ready.Accepted([]int{pid}, inodes)
+	busy, err := ready.Accepted(pids, inodes)
+	if err != nil {
+		f.note(err.Error())
+	}
+	return slices.DeleteFunc(rest, func(ref proc.Ref) bool {
+		if !slices.Contains(busy, ref.PID) {
+			return false
+		}
+		f.enlist(ref, now)
+		return true
+	})
 }
 
 // enlist takes a process into the books that was seen to serve.

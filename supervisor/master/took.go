@@ -114,7 +114,7 @@ func (s *shell) unproven(root proc.Ref) string {
 			return ""
 		}
 		if began := time.Now(); last || began.After(again) {
-			if took, err := ready.Accepted(pids, s.inodes); took || err != nil {
+			if took, err := ready.Accepted(pids, s.inodes); len(took) > 0 || err != nil {
 				return ""
 			}
 			// As with pause: a sixteenth of the time at most.

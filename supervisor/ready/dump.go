@@ -35,7 +35,7 @@ const (
 const dumpBuffer = 32 << 10
 
 // dump calls see with each message of the answer until it says no more.
-func dump(payload []byte, see func(msg []byte) (more bool)) error {
+func dump(payload []byte, see func(msg []byte)) error {
 	d, err := openDiag()
 	if err != nil {
 		return err
@@ -56,9 +56,8 @@ func dump(payload []byte, see func(msg []byte) (more bool)) error {
 	}
 }
 
-// part takes apart one datagram of a dump; over when nothing more is to come, or
-// wanted.
-func (d *diag) part(b []byte, see func(msg []byte) bool) (over bool, err error) {
+// part takes apart one datagram of a dump; over when nothing more is to come.
+func (d *diag) part(b []byte, see func(msg []byte)) (over bool, err error) {
 	for len(b) > 0 {
 		size := 0
 		if len(b) >= unix.NLMSG_HDRLEN {
@@ -74,8 +73,8 @@ func (d *diag) part(b []byte, see func(msg []byte) bool) (over bool, err error) 
 		case !ours:
 		case kind == unix.NLMSG_DONE || kind == unix.NLMSG_ERROR:
 			return true, errorIn(msg)
-		case !see(msg):
-			return true, nil
+		default:
+			see(msg)
 		}
 	}
 	return false, nil
@@ -83,7 +82,7 @@ func (d *diag) part(b []byte, see func(msg []byte) bool) (over bool, err error) 
 
 // inetSockets calls see with each TCP socket (or MPTCP, which has protocol numbers
 // beyond 8 bits) in one of the states, at a local port unless that is 0.
-func inetSockets(family uint8, protocol uint32, states uint32, port uint16, see func(ino uint64, local netip.AddrPort) bool) error {
+func inetSockets(family uint8, protocol uint32, states uint32, port uint16, see func(ino uint64, local netip.AddrPort)) error {
 	req := make([]byte, sizeInetReq, sizeInetReq+8)
 	req[0], req[1] = family, uint8(min(protocol, unix.IPPROTO_RAW))
 	binary.NativeEndian.PutUint32(req[4:], states)
@@ -93,38 +92,38 @@ func inetSockets(family uint8, protocol uint32, states uint32, port uint16, see 
 		req = binary.NativeEndian.AppendUint16(req, reqProtocol)
 		req = binary.NativeEndian.AppendUint32(req, protocol)
 	}
-	return dump(req, func(msg []byte) bool {
+	return dump(req, func(msg []byte) {
 		if len(msg) < sizeInetMsg {
-			return true
+			return
 		}
 		ip := netip.AddrFrom16([16]byte(msg[atInetSrc:]))
 		if family == unix.AF_INET {
 			ip = netip.AddrFrom4([4]byte(msg[atInetSrc:]))
 		}
 		local := netip.AddrPortFrom(ip.Unmap(), binary.BigEndian.Uint16(msg[atInetSport:]))
-		return see(uint64(binary.NativeEndian.Uint32(msg[atInetInode:])), local)
+		see(uint64(binary.NativeEndian.Uint32(msg[atInetInode:])), local)
 	})
 }
 
 // unixSockets calls see with each unix socket in one of the states that has a name.
 // file tells two apart that were bound at the same path, one after the other.
-func unixSockets(states uint32, see func(ino uint64, name, file string) bool) error {
+func unixSockets(states uint32, see func(ino uint64, name, file string)) error {
 	req := make([]byte, sizeUnixReq)
 	req[0] = unix.AF_UNIX
 	binary.NativeEndian.PutUint32(req[4:], states)
 	binary.NativeEndian.PutUint32(req[12:], showName|showVFS)
-	return dump(req, func(msg []byte) bool {
+	return dump(req, func(msg []byte) {
 		if len(msg) < sizeUnixMsg {
-			return true
+			return
 		}
 		name := attribute(msg[sizeUnixMsg:], attrName)
 		if len(name) == 0 {
-			return true
+			return
 		}
 		if name[0] != 0 { // a path; in an abstract name NULs count
 			name = bytes.TrimRight(name, "\x00")
 		}
 		ino := uint64(binary.NativeEndian.Uint32(msg[atUnixInode:]))
-		return see(ino, string(name), string(attribute(msg[sizeUnixMsg:], attrVFS)))
+		see(ino, string(name), string(attribute(msg[sizeUnixMsg:], attrVFS)))
 	})
 }

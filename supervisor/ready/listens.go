@@ -10,7 +10,7 @@ func Listening(pids []int) ([]uint64, error) {
 	}
 	var inodes []uint64
 	err = eachListening(func(ino uint64, _ listening) {
-		if held[ino] {
+		if held[ino] != nil {
 			inodes = append(inodes, ino)
 		}
 	})

@@ -58,7 +58,7 @@ func Foreign(pids []int, inodes []uint64) ([]string, error) {
 	}
 	var found []string
 	err = eachListening(func(ino uint64, l listening) {
-		if held[ino] {
+		if held[ino] != nil {
 			found = append(found, l.String())
 		}
 	})
@@ -66,14 +66,15 @@ func Foreign(pids []int, inodes []uint64) ([]string, error) {
 	return slices.Compact(found), err
 }
 
-// Accepted says whether one of the processes holds a connection that was accepted
-// from one of the listeners with these inodes. An error means that we may not look,
-// or that none of these listens where we can see it. Its cost grows with the
-// connections at the listeners' ports, whoever holds them.
-func Accepted(pids []int, inodes []uint64) (bool, error) {
+// Accepted finds which of the processes hold a connection that was accepted from one
+// of the listeners with these inodes. An error means that we may not look, or that
+// none of these listens where we can see it. Its cost grows with the connections at
+// the listeners' ports, whoever holds them; that of one call for many processes is
+// that of a call for one.
+func Accepted(pids []int, inodes []uint64) ([]int, error) {
 	held, err := heldBy(pids, inodes)
 	if err != nil || len(held) == 0 {
-		return false, err
+		return nil, err
 	}
 	ours := map[listening]bool{} // with reuseport many listen at one address
 	err = eachListening(func(ino uint64, l listening) {
@@ -84,61 +85,59 @@ func Accepted(pids []int, inodes []uint64) (bool, error) {
 	if err == nil && len(ours) == 0 {
 		err = errors.New("cannot look for connections: none of the sockets listens here")
 	}
-	found := false
+	var holders []int
 	for l := range ours {
-		if found || err != nil {
-			break
+		if err == nil {
+			err = l.accepted(func(ino uint64) { holders = append(holders, held[ino]...) })
 		}
-		found, err = l.accepted(held)
 	}
-	return found, err
+	slices.Sort(holders)
+	return slices.Compact(holders), err
 }
 
-// accepted says whether one of these sockets is a connection of the listener.
-func (l listening) accepted(held map[uint64]bool) (bool, error) {
-	found := false
+// accepted calls see with each connection of the listener.
+func (l listening) accepted(see func(ino uint64)) error {
 	if l.family == unix.AF_UNIX {
-		err := unixSockets(connects, func(ino uint64, name, file string) bool {
-			found = held[ino] && name == l.name && file == l.file
-			return !found
+		return unixSockets(connects, func(ino uint64, name, file string) {
+			if name == l.name && file == l.file {
+				see(ino)
+			}
 		})
-		return found, err
 	}
-	see := func(ino uint64, local netip.AddrPort) bool {
-		found = held[ino] && (l.local.Addr().IsUnspecified() || l.local.Addr() == local.Addr())
-		return !found
+	at := func(ino uint64, local netip.AddrPort) {
+		if l.local.Addr().IsUnspecified() || l.local.Addr() == local.Addr() {
+			see(ino)
+		}
 	}
-	err := inetSockets(l.family, unix.IPPROTO_TCP, connects, l.local.Port(), see)
-	if !found && err == nil && l.protocol == unix.IPPROTO_MPTCP {
+	err := inetSockets(l.family, unix.IPPROTO_TCP, connects, l.local.Port(), at)
+	if err == nil && l.protocol == unix.IPPROTO_MPTCP {
 		// To a client that speaks plain TCP such a listener gives a TCP socket, to others MPTCP.
-		err = inetSockets(l.family, unix.IPPROTO_MPTCP, connects, l.local.Port(), see)
+		err = inetSockets(l.family, unix.IPPROTO_MPTCP, connects, l.local.Port(), at)
 	}
-	return found, err
+	return err
 }
 
 // eachListening calls see with all stream sockets that listen.
 func eachListening(see func(ino uint64, l listening)) error {
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		for _, protocol := range []uint32{unix.IPPROTO_TCP, unix.IPPROTO_MPTCP} {
-			err := inetSockets(family, protocol, listens, 0, func(ino uint64, local netip.AddrPort) bool {
+			err := inetSockets(family, protocol, listens, 0, func(ino uint64, local netip.AddrPort) {
 				see(ino, listening{family: family, protocol: protocol, local: local})
-				return true
 			})
 			if err != nil {
 				return err
 			}
 		}
 	}
-	return unixSockets(listens, func(ino uint64, name, file string) bool {
+	return unixSockets(listens, func(ino uint64, name, file string) {
 		see(ino, listening{family: unix.AF_UNIX, name: name, file: file})
-		return true
 	})
 }
 
-// heldBy finds the sockets that the processes hold, but for ours. One that is gone
-// holds nothing.
-func heldBy(pids []int, ours []uint64) (map[uint64]bool, error) {
-	held := map[uint64]bool{}
+// heldBy finds the sockets that the processes hold, but for ours, and which holds
+// which. One that is gone holds nothing.
+func heldBy(pids []int, ours []uint64) (map[uint64][]int, error) {
+	held := map[uint64][]int{}
 	for _, pid := range pids {
 		if err := addSockets(held, pid); err != nil && !gone(err) {
 			return nil, fmt.Errorf("cannot look which sockets process %d holds: %w", pid, err)
@@ -150,7 +149,7 @@ func heldBy(pids []int, ours []uint64) (map[uint64]bool, error) {
 	return held, nil
 }
 
-func addSockets(held map[uint64]bool, pid int) error {
+func addSockets(held map[uint64][]int, pid int) error {
 	fds, err := open(unix.AT_FDCWD, "/proc/"+strconv.Itoa(pid)+"/fd", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return err
@@ -165,7 +164,7 @@ func addSockets(held map[uint64]bool, pid int) error {
 			return true, nil // closed meanwhile
 		}
 		if ino, ok := socketInode(string(link[:n])); ok {
-			held[ino] = true
+			held[ino] = append(held[ino], pid)
 		}
 		return true, nil
 	})
