@@ -47,6 +47,7 @@ func (t *tender) exited(e proc.Exit) []herd.Event {
 				return nil
 			}
 			t.tellEnded(g, e)
+			g.asked = t.wasAsked(g, proc.Describe(e.Status))
 			return t.masterGone(g, proc.Describe(e.Status))
 		}
 		if o, ok := g.orphans[e.PID]; ok {
@@ -84,7 +85,12 @@ func (t *tender) mourn(g *tended) []herd.Event {
 		return nil
 	}
 	g.mourned = true
-	return []herd.Event{herd.Died{Gen: g.n, How: g.how}}
+	died := herd.Died{Gen: g.n, How: g.how}
+	if g.asked {
+		t.log.Info("somebody else had told it to end", "generation", g.n)
+		return []herd.Event{herd.Retire{Gen: g.n}, died}
+	}
+	return []herd.Event{died}
 }
 
 // lookAgain is the pause after which is looked again for what a master left, when

@@ -1,9 +1,6 @@
 package supervisor
 
 import (
-	"cmp"
-	"errors"
-	"os"
 	"slices"
 
 	"github.com/herderd/herder/pidfile"
@@ -194,55 +191,4 @@ func (t *tender) found(g *tended, ref proc.Ref) {
 	if g.told == herd.Kill {
 		t.kill(g)
 	}
-}
-
-// becameDaemon says whether a master that has ended may have left another process in
-// its place, as servers do that leave the foreground; that one is looked for. What makes
-// them do so may stand in their own configuration. A server that is given its listeners
-// stays, or is refused by ours.
-func (g *tended) becameDaemon(e proc.Exit) bool {
-	f, ok := g.link.(*foreign.Follower)
-	if !ok || g.plan.config.Kind != dialect.Reexec || g.state.Whole {
-		return false
-	}
-	daemon := e.Status.Exited() && e.Status.ExitStatus() == 0
-	f.Left(daemon)
-	if daemon {
-		g.master.Close()
-		g.master, g.awaited, g.how = nil, true, proc.Describe(e.Status)
-	}
-	return daemon
-}
-
-// headless says that a generation has no master, and gets none.
-func (g *tended) headless() bool { return g.master == nil && !g.awaited }
-
-// anyAwaited: a master is looked for, and may be among the children that nobody has
-// claimed yet.
-func (t *tender) anyAwaited() bool {
-	for _, g := range t.tended {
-		if g.awaited {
-			return true
-		}
-	}
-	return false
-}
-
-// endAwaited: a link has ended. A master that was looked for is not there; one that is
-// none of our children has ended, for it is another's to reap.
-func (t *tender) endAwaited(g *tended) []herd.Event {
-	if g.awaited {
-		g.awaited, g.how = false, cmp.Or(g.how, "it was not found")
-		g.orphans = map[int]*orphan{}
-		return t.mourn(g)
-	}
-	if g.master == nil {
-		return t.mourn(g)
-	}
-	st, err := proc.Proc.Stat(g.master.Ref().PID)
-	gone := errors.Is(err, proc.ErrGone) || err == nil && (st.Ref() != g.master.Ref() || st.Dead() && st.PPID != os.Getpid())
-	if gone {
-		return t.masterGone(g, "its parent has its exit status")
-	}
-	return nil // the reaper says so next
 }

@@ -63,6 +63,7 @@ type tended struct {
 	awaited bool          // the server makes its master by itself, and the link looks for it
 	how     string        // the master ended
 	led     int           // pid of the master that ended
+	asked   bool          // somebody else had told it to end
 	link    link
 	silent  bool // the master's last word has been heard
 	mourned bool // the core knows that the master is gone

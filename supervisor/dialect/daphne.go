@@ -8,7 +8,7 @@ var daphne = Row{
 	Kind: Pool, Alone: Pool,
 	Says:  [verbs]string{Graceful: "TERM", Quick: "INT", Abort: "ABRT"},
 	Means: inherited,
-	Clean: []string{"exit status 0", "signal TERM"},
+	Clean: []string{"exit 0", "killed by SIGTERM"},
 	Traps: []string{
 		"Write --fd {fd:NAME}: it knows no variable.",
 		"It cannot finish: on TERM it drops the requests it has in hand and those that still come, so an upgrade may lose some. No other signal is better.",

@@ -130,7 +130,7 @@ type Row struct {
 	DaemonMeans Means
 
 	Pidfiles Naming
-	Clean    []string // how its master ends when all is well after the graceful verb: "exit status 0", "signal TERM"
+	Clean    []string // how its master ends when all is well after the graceful verb: "exit 0", "killed by SIGTERM"
 	Scrub    []string // environment variables that must not reach it, beside those of Private
 	Traps    []string // what somebody who runs it should know, a sentence each
 }

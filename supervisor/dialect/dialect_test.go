@@ -39,11 +39,11 @@ func TestRowsAreWhole(t *testing.T) {
 			t.Errorf("%s: means of a daemon: %v", r.Name, r.DaemonMeans)
 		case r.Name != "command" && len(r.Traps) == 0:
 			t.Errorf("%s has no traps: there is no such server", r.Name)
-		case len(r.Clean) == 0 || r.Clean[0] != "exit status 0":
+		case len(r.Clean) == 0 || r.Clean[0] != "exit 0":
 			t.Errorf("%s ends well by %q", r.Name, r.Clean)
 		}
 		for _, how := range r.Clean {
-			if name, ok := strings.CutPrefix(how, "signal "); ok {
+			if name, ok := strings.CutPrefix(how, "killed by SIG"); ok {
 				if _, err := Signal(name); err != nil {
 					t.Errorf("%s ends well by %q: %v", r.Name, how, err)
 				}

@@ -21,7 +21,7 @@ var gunicorn = Row{
 	// with 20.1.0).
 	Beside:   []string{"--pid", ""},
 	Pidfiles: Dot2, // before 19.6: Oldbin
-	Clean:    []string{"exit status 0"},
+	Clean:    []string{"exit 0"},
 	// With GUNICORN_PID it takes itself for the successor of that master.
 	Scrub: []string{"GUNICORN_PID", "GUNICORN_FD", "SERVER_SOFTWARE"},
 	Traps: []string{

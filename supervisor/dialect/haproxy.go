@@ -8,7 +8,7 @@ var haproxy = Row{
 	Kind:     Fresh, Alone: Fresh,
 	Says:  [verbs]string{Graceful: "USR1", Quick: "TERM"},
 	Means: inherited, Daemon: []string{"-D"},
-	Clean: []string{"exit status 0"},
+	Clean: []string{"exit 0"},
 	Traps: []string{
 		"It takes a socket by `bind fd@3` in its configuration; it knows no variable.",
 		"Set hard-stop-after, for without it one client that stays connected keeps the old generation until stop_timeout.",

@@ -8,7 +8,7 @@ var hypercorn = Row{
 	Kind: Pool, Alone: Pool,
 	Says:  [verbs]string{Graceful: "TERM", Quick: "INT", Abort: "ABRT"},
 	Means: inherited, Many: []string{"-w", "--workers"},
-	Clean: []string{"exit status 0"},
+	Clean: []string{"exit 0"},
 	Traps: []string{
 		"Write --bind fd://{fd:NAME}: it knows no variable.",
 		"Its --graceful-timeout is 3 s unless you set it; what takes longer is cut off.",

@@ -16,7 +16,7 @@ var nginx = Row{
 	Wait:       NonBlocking,
 	PublicName: true, // ngx_set_inherited_sockets asks getsockname, ngx_cmp_sockaddr compares the paths
 	Pidfiles:   Oldbin,
-	Clean:      []string{"exit status 0"},
+	Clean:      []string{"exit 0"},
 	Scrub:      []string{"NGINX", "NGINX_BPID"},
 	Traps: []string{
 		"Each `listen` must be the address of a listener, or nginx binds it by itself; a listener without a `listen` is closed.",

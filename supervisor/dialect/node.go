@@ -8,7 +8,7 @@ var node = Row{
 	Kind:     Pool, Alone: Pool,
 	Says:  [verbs]string{Graceful: "TERM", Quick: "INT", Abort: "ABRT"},
 	Means: inherited,
-	Clean: []string{"exit status 0", "signal TERM"},
+	Clean: []string{"exit 0", "killed by SIGTERM"},
 	Traps: []string{
 		"Listen with server.listen({fd: 3}): node knows no variable.",
 		"Without a handler TERM kills it with what it has in hand. server.close() alone never ends while clients keep connections busy: after TERM answer with Connection: close, too (contrib/servers/server.js).",

@@ -12,7 +12,7 @@ var phpFPM = Row{
 	// same (seen with 8.2: 50 exits a second).
 	Wait:  Blocking,
 	Args:  []string{"--nodaemonize"},
-	Clean: []string{"exit status 0"},
+	Clean: []string{"exit 0"},
 	Scrub: []string{"FPM_SOCKETS"},
 	Traps: []string{
 		"The listener must have the address that `listen` of the pool means: 127.0.0.1:9000 for localhost:9000, [::]:9000 for 9000. Another one it binds by itself.",

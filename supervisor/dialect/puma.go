@@ -14,7 +14,7 @@ var puma = Row{
 	// none fits (seen with 5.6.5).
 	PublicName: true,
 	// It raises SIGTERM again after all is finished (raise_exception_on_sigterm).
-	Clean: []string{"exit status 0", "signal TERM"},
+	Clean: []string{"exit 0", "killed by SIGTERM"},
 	Scrub: []string{"PUMA_INHERIT_0"},
 	Traps: []string{
 		"Its binds must be the listener's addresses word for word; --bind-to-activated-sockets only makes it take what it is given and nothing else.",

@@ -30,5 +30,5 @@ var command = Row{
 	Kind: Pool, Alone: Pool,
 	Says:  [verbs]string{Graceful: "TERM", Quick: "INT", Abort: "ABRT"},
 	Means: inherited,
-	Clean: []string{"exit status 0", "signal TERM"},
+	Clean: []string{"exit 0", "killed by SIGTERM"},
 }

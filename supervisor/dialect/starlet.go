@@ -11,7 +11,7 @@ var starlet = Row{
 	// ready (seen with 0.31).
 	Wait:  Blocking,
 	Means: ServerStarter, Daemon: []string{"-D", "--daemonize"},
-	Clean: []string{"exit status 0"},
+	Clean: []string{"exit 0"},
 	Traps: []string{
 		"It is found by plackup -s Starlet; the listener replaces --port and --listen.",
 		"QUIT and INT kill its master alone, and its workers serve on; herder ends them.",

@@ -10,7 +10,7 @@ var starman = Row{
 	// With O_NONBLOCK a request in flight never gets its answer after QUIT (seen
 	// with 0.4016).
 	Wait:  Blocking,
-	Clean: []string{"exit status 0"},
+	Clean: []string{"exit 0"},
 	Traps: []string{
 		"TERM kills what is in hand; QUIT lets it finish.",
 		"USR1 kills it.",

@@ -17,7 +17,7 @@ var unicorn = Row{
 	Means: Listen, Daemon: []string{"-D", "--daemonize"}, DaemonMeans: Unicorn,
 	PublicName: true, // http_server.rb compares `listen` with getsockname
 	Pidfiles:   Oldbin,
-	Clean:      []string{"exit status 0"},
+	Clean:      []string{"exit 0"},
 	Scrub:      []string{"UNICORN_FD"},
 	Traps: []string{
 		"Name the listener's address in its configuration or with -l, or a HUP makes it close the socket, and nobody answers.",

@@ -9,7 +9,7 @@ var uvicorn = Row{
 	Kind: Pool, Alone: Pool,
 	Says:  [verbs]string{Graceful: "TERM", Quick: "INT", Abort: "ABRT"},
 	Means: inherited, Many: []string{"--workers"},
-	Clean: []string{"exit status 0", "signal TERM"}, // since 0.29 it raises the signal again
+	Clean: []string{"exit 0", "killed by SIGTERM"}, // since 0.29 it raises the signal again
 	Traps: []string{
 		"Write --fd {fd:NAME}: it knows no variable.",
 		"QUIT, HUP and USR1 kill it, with what it has in hand (before 0.30 also with --workers).",

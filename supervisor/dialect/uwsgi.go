@@ -12,7 +12,7 @@ var uwsgi = Row{
 	Args: []string{"--exit-on-reload"},
 	// With --lazy-apps it says READY=1 before it loads the application.
 	EarlyReady: true,
-	Clean:      []string{"exit status 0"},
+	Clean:      []string{"exit 0"},
 	Traps: []string{
 		"Without --need-app it serves errors when the application cannot be loaded, and looks ready.",
 		"Without --master nothing finishes on HUP.",

@@ -8,7 +8,7 @@ var waitress = Row{
 	Kind: Pool, Alone: Pool,
 	Says:  [verbs]string{Graceful: "INT", Quick: "TERM", Abort: "ABRT"},
 	Means: inherited,
-	Clean: []string{"exit status 0", "signal TERM", "signal INT"},
+	Clean: []string{"exit 0", "killed by SIGTERM", "signal INT"},
 	Traps: []string{
 		"waitress-serve cannot be given a socket: call serve(app, sockets=[socket.socket(fileno=3)]) in a program of your own, and say dialect = \"waitress\".",
 		"TERM kills it with what it has in hand; INT lets it finish.",

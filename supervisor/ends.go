@@ -1,0 +1,94 @@
+package supervisor
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"slices"
+
+	"github.com/herderd/herder/pidfile"
+	"github.com/herderd/herder/supervisor/dialect"
+	"github.com/herderd/herder/supervisor/foreign"
+	"github.com/herderd/herder/supervisor/herd"
+	"github.com/herderd/herder/supervisor/proc"
+)
+
+// becameDaemon says whether a master that has ended may have left another process in
+// its place, as servers do that leave the foreground; that one is looked for. What makes
+// them do so may stand in their own configuration. A server that is given its listeners
+// stays, or is refused by ours.
+func (g *tended) becameDaemon(e proc.Exit) bool {
+	f, ok := g.link.(*foreign.Follower)
+	if !ok || g.plan.config.Kind != dialect.Reexec || g.state.Whole {
+		return false
+	}
+	daemon := e.Status.Exited() && e.Status.ExitStatus() == 0
+	f.Left(daemon)
+	if daemon {
+		g.master.Close()
+		g.master, g.awaited, g.how = nil, true, proc.Describe(e.Status)
+	}
+	return daemon
+}
+
+// wasAsked says whether a foreign master that has ended was told to by somebody else:
+// it ended as it does when all is well, and was told nothing by us. It is what QUIT to a
+// native master is, which tells of it before it goes. But who has only left its place to
+// another, which its pid file names by now, is none; nor does Server::Starter ask why a
+// worker is gone.
+func (t *tender) wasAsked(g *tended, how string) bool {
+	c := g.plan.config
+	if _, is := g.link.(*foreign.Follower); !is || t.custom.Environ != nil || !g.state.Whole || g.leaving || g.sent {
+		return false
+	}
+	if !slices.Contains(c.Row().Clean, how) {
+		return false
+	}
+	return c.Kind != dialect.Reexec || !t.leftPlace(c.Pidfile)
+}
+
+// leftPlace says whether one of a server's pid files names a child of ours that nobody
+// has claimed: what the master that has ended had started.
+func (t *tender) leftPlace(path string) bool {
+	return slices.ContainsFunc(serverFiles(path), func(path string) bool {
+		pid, err := pidfile.Read(path)
+		if err != nil || t.known(pid) {
+			return false
+		}
+		st, err := proc.Proc.Stat(pid)
+		return err == nil && !st.Dead() && st.PPID == os.Getpid()
+	})
+}
+
+// headless says that a generation has no master, and gets none.
+func (g *tended) headless() bool { return g.master == nil && !g.awaited }
+
+// anyAwaited: a master is looked for, and may be among the children that nobody has
+// claimed yet.
+func (t *tender) anyAwaited() bool {
+	for _, g := range t.tended {
+		if g.awaited {
+			return true
+		}
+	}
+	return false
+}
+
+// endAwaited: a link has ended. A master that was looked for is not there; one that is
+// none of our children has ended, for it is another's to reap.
+func (t *tender) endAwaited(g *tended) []herd.Event {
+	if g.awaited {
+		g.awaited, g.how = false, cmp.Or(g.how, "it was not found")
+		g.orphans = map[int]*orphan{}
+		return t.mourn(g)
+	}
+	if g.master == nil {
+		return t.mourn(g)
+	}
+	st, err := proc.Proc.Stat(g.master.Ref().PID)
+	gone := errors.Is(err, proc.ErrGone) || err == nil && (st.Ref() != g.master.Ref() || st.Dead() && st.PPID != os.Getpid())
+	if gone {
+		return t.masterGone(g, "its parent has its exit status")
+	}
+	return nil // the reaper says so next
+}
