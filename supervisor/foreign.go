@@ -17,6 +17,7 @@ func (t *tender) spawnForeign(g *tended) error {
 	t.countCrew(g.follows)
 	if old := t.renewable(g); old != nil {
 		t.log.Info("asking the master for its successor", "generation", old.n, "signal", spec.Row.Says[dialect.Renew])
+		spec.After, _ = old.link.(*foreign.Follower)
 		f, err := foreign.Renew(old.master, spec)
 		if err == nil {
 			g.link, g.awaited = f, true
@@ -127,6 +128,9 @@ func (t *tender) Follow(gen int) []herd.Event {
 	t.appeared = proc.Ref{}
 	g := &tended{n: gen, plan: t.current, follows: ref}
 	spec := t.foreignSpec(g)
+	if old := t.renewable(g); old != nil {
+		spec.After, _ = old.link.(*foreign.Follower)
+	}
 	p, err := proc.OpenRef(ref)
 	if err == nil {
 		g.link, err = foreign.Follow(ref, spec)

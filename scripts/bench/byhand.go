@@ -80,7 +80,11 @@ func (s *byHand) await(what string, done func() (bool, error)) error {
 func (s *byHand) awaitCrew(master proc.Ref) error {
 	served := map[proc.Ref]bool{}
 	return s.await("the workers", func() (bool, error) {
-		inodes, err := ready.Listening([]int{master.PID})
+		all, err := ready.ListListeners()
+		if err != nil {
+			return false, err
+		}
+		inodes, err := all.HeldBy([]int{master.PID})
 		if err != nil || len(inodes) == 0 {
 			return false, err
 		}
@@ -89,7 +93,7 @@ func (s *byHand) awaitCrew(master proc.Ref) error {
 			return false, fmt.Errorf("%s is gone: %w; it said: %s", s.server.name, err, s.said())
 		}
 		for _, ref := range below {
-			if !served[ref] && serves(ref.PID, inodes) {
+			if !served[ref] && serves(ref.PID, all, inodes) {
 				served[ref] = true
 			}
 		}
@@ -98,12 +102,12 @@ func (s *byHand) awaitCrew(master proc.Ref) error {
 }
 
 // serves says whether a process waits for a connection, or has one in hand. One that has just ended does neither.
-func serves(pid int, inodes []uint64) bool {
+func serves(pid int, all ready.Listeners, inodes []uint64) bool {
 	how, err := ready.Armed(pid, inodes)
 	if err != nil || how != "" {
 		return how != ""
 	}
-	busy, err := ready.Accepted([]int{pid}, inodes)
+	busy, err := all.Accepted([]int{pid}, inodes)
 	return len(busy) > 0 && err == nil
 }
 

@@ -3,7 +3,6 @@ package foreign
 import (
 	"fmt"
 
-	"github.com/herderd/herder/supervisor/master"
 	"github.com/herderd/herder/supervisor/proc"
 )
 
@@ -38,8 +37,7 @@ func (f *Follower) watchBoot(children []proc.Ref) {
 		return
 	}
 	f.failed = true
-	f.passTail()
-	f.say(master.Report{Kind: master.ReportFailed, Reason: fmt.Sprintf("its workers die before they serve, %d so far", s.died)})
+	f.fail(fmt.Sprintf("its workers die before they serve, %d so far", s.died))
 }
 
 // forked are the children of the master that were only forked.

@@ -13,10 +13,9 @@ import (
 // Follower is the herder's end of a foreign master. Its methods never block.
 type Follower struct {
 	spec    Spec
-	out     *output.Output // nil: its output is not ours
-	log     *output.File   // nil: the user named none
+	voice   *voice       // nil: its output is not ours
+	tail    *output.Tail // of its stderr, since it was asked for
 	notify  *ready.Notify
-	pumps   sync.WaitGroup
 	reports chan master.Report
 	orders  orders
 	stderr  chan struct{} // one token: something came
@@ -39,6 +38,7 @@ type Follower struct {
 	whole     bool
 	said      bool      // READY=1
 	until     time.Time // looks are taken until then, once it is whole
+	listening listening
 	nudge     nudge
 	probing   probing
 	stillborn stillborn
@@ -48,8 +48,6 @@ type Follower struct {
 	notes     map[string]bool
 	blind     time.Time // its sockets cannot be seen since then; zero: they can
 	unwatch   func()
-
-	complaints []string // of the log file, not told yet
 }
 
 func newFollower(spec Spec) (*Follower, error) {
@@ -108,9 +106,7 @@ func (f *Follower) start() {
 func (f *Follower) giveBack() {
 	f.drop()
 	f.notify.Close()
-	if f.log != nil {
-		f.log.Close()
-	}
+	f.deafen()
 }
 
 // C delivers the reports. It is closed when the master has ended and its last words
@@ -124,9 +120,7 @@ func (f *Follower) Send(o master.Order) { f.orders.put(o) }
 func (f *Follower) Close() {
 	f.once.Do(func() { close(f.closing) })
 	<-f.done
-	if f.log != nil {
-		f.log.Close()
-	}
+	f.deafen()
 }
 
 // lastWords is how long the end of the output is waited for once the master has
@@ -180,14 +174,14 @@ func (f *Follower) turn(now time.Time) {
 
 // farewell: the master has ended. What it wrote last is read, and told.
 func (f *Follower) farewell() {
-	if f.whole || f.out == nil {
+	if f.whole || f.voice == nil {
 		return
 	}
 	timer := time.NewTimer(lastWords)
 	defer timer.Stop()
 	select {
-	case <-f.out.Drained():
-	case <-timer.C: // what it left holds the pipe
+	case <-f.voice.out.Drained():
+	case <-timer.C: // what it left holds the pipe, or its predecessor does
 	case <-f.closing:
 	}
 	f.passTail()
@@ -212,9 +206,18 @@ func (f *Follower) heardStderr() {
 
 // passTail tells what the generation wrote last, while it boots.
 func (f *Follower) passTail() {
-	if !f.whole && f.out != nil {
-		f.say(master.Report{Kind: master.ReportTail, Tail: f.out.Tail()})
+	if !f.whole && f.voice != nil {
+		f.say(master.Report{Kind: master.ReportTail, Tail: f.tail.Lines()})
 	}
+}
+
+// fail tells that the generation cannot become whole.
+func (f *Follower) fail(why string) {
+	r := master.Report{Kind: master.ReportFailed, Reason: why}
+	if f.voice != nil {
+		r.Tail = f.tail.Lines()
+	}
+	f.say(r)
 }
 
 func (f *Follower) say(r master.Report) {
@@ -226,10 +229,12 @@ func (f *Follower) say(r master.Report) {
 
 // complain tells what went wrong with the log file.
 func (f *Follower) complain() {
-	for _, c := range f.complaints {
+	if f.voice == nil {
+		return
+	}
+	for _, c := range f.voice.heardOf() {
 		f.say(master.Report{Kind: master.ReportWarn, Reason: c})
 	}
-	f.complaints = nil
 }
 
 // note tells something worth a line of the log, once.

@@ -74,6 +74,7 @@ func (h *herder) renew(change func(*Spec)) *herder {
 	h.w.t.Helper()
 	spec := h.spec
 	spec.Generation++
+	spec.After = h.Follower
 	change(&spec)
 	old, err := proc.OpenRef(h.ref())
 	check(h.w.t, err)

@@ -137,17 +137,10 @@ func (f *Follower) rest(refs []proc.Ref, inodes []uint64, now time.Time) (rest [
 			rest, pids = append(rest, ref), append(pids, ref.PID)
 		}
 	}
-	busy, err := ready.Accepted(pids, inodes)
-	if err != nil {
-		f.note(err.Error())
+	for _, pid := range f.busy(pids, inodes) {
+		f.enlist(rest[slices.Index(pids, pid)], now)
 	}
-	return slices.DeleteFunc(rest, func(ref proc.Ref) bool {
-		if !slices.Contains(busy, ref.PID) {
-			return false
-		}
-		f.enlist(ref, now)
-		return true
-	})
+	return slices.DeleteFunc(rest, func(ref proc.Ref) bool { return f.workers[ref] != nil })
 }
 
 // enlist takes a process into the books that was seen to serve.
@@ -201,6 +194,9 @@ func (f *Follower) bury(ref proc.Ref) {
 func (f *Follower) serves() {
 	f.whole = true
 	f.until = time.Now().Add(settling)
+	if f.voice != nil { // why it failed is no question any more
+		f.voice.out.Forget(f.tail)
+	}
 	f.report()
 	later := f.later
 	f.later = nil

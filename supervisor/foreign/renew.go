@@ -20,6 +20,7 @@ func Renew(old *proc.Process, spec Spec) (*Follower, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.share(spec.After)
 	if f.seek, err = seekSuccessor(old.Ref()); err == nil {
 		f.seek.signal = sig
 		err = f.ask(time.Now())
@@ -78,6 +79,7 @@ func Follow(ref proc.Ref, spec Spec) (*Follower, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.share(spec.After)
 	if err := f.take(ref); err != nil {
 		f.giveBack()
 		return nil, err

@@ -37,6 +37,10 @@ func (f *Follower) seekFor() time.Duration { return cmp.Or(f.spec.seekFor, seekF
 // steady is how long a candidate that no pid file names must have lived.
 const steady = 100 * time.Millisecond
 
+// vanished is how long there must be none, after there was one, for it to have been the
+// successor, and not a helper that was started before that.
+const vanished = time.Second
+
 // seek is a search under way.
 type seek struct {
 	since  time.Time
@@ -65,7 +69,7 @@ func (f *Follower) search(now time.Time) {
 		}
 	}
 	if why := f.inVain(now); why != "" {
-		f.say(master.Report{Kind: master.ReportFailed, Reason: why})
+		f.fail(why)
 		f.lost = true
 		return
 	}
@@ -81,26 +85,29 @@ func (f *Follower) inVain(now time.Time) string {
 		return fmt.Sprintf("cannot ask for a %s: %v", s.what, err)
 	case s.asked.IsZero():
 		return ""
-	case s.exe == "" && f.deserted(now):
+	case s.exe == "" && f.deserted(now) > steady:
 		return "it ended well and has left no daemon"
+	case len(s.first) > 0 && f.deserted(now) > vanished:
+		return "the " + s.what + " ended as soon as it was there"
 	case now.Sub(s.asked) > f.seekFor():
 		return fmt.Sprintf("no %s appeared within %s", s.what, f.seekFor())
 	}
 	return ""
 }
 
-// deserted: there has been no candidate for a while. One look is not enough: between two
-// forks the one has ended before it is looked at, and the other was not in the list yet.
-func (f *Follower) deserted(now time.Time) bool {
+// deserted is for how long there has been no candidate. One look is not enough: between
+// two forks the one has ended before it is looked at, and the other was not in the list
+// yet.
+func (f *Follower) deserted(now time.Time) time.Duration {
 	s := f.seek
 	if len(f.candidates()) > 0 {
 		s.none = time.Time{}
-		return false
+		return 0
 	}
 	if s.none.IsZero() {
 		s.none = now
 	}
-	return now.Sub(s.none) > steady
+	return now.Sub(s.none)
 }
 
 func (f *Follower) found(now time.Time) (proc.Ref, bool) {

@@ -2,7 +2,6 @@ package foreign
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -10,7 +9,6 @@ import (
 
 	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/supervisor/dialect"
-	"github.com/herderd/herder/supervisor/output"
 	"github.com/herderd/herder/supervisor/proc"
 	"github.com/herderd/herder/supervisor/ready"
 )
@@ -37,6 +35,8 @@ type Spec struct {
 	Expect int // workers that make it whole; 0: as many as the server starts
 	Before int // workers that the generation before it had; 0: none
 	Ready  ready.How
+
+	After *Follower // of the master that starts it; nil: we do
 
 	seekFor time.Duration // bounds the search for a master; 0: the usual time
 
@@ -80,21 +80,12 @@ func (f *Follower) spawn(spawner *proc.Spawner) (*proc.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := output.Options{Pumps: &f.pumps, Heard: f.heardStderr}
-	if s.User != nil {
-		opts.UID, opts.GID = int(s.User.UID), int(s.User.GID)
-	}
-	if s.LogFile != "" {
-		f.log = output.OpenFile(s.LogFile, func(err error) { f.complaints = append(f.complaints, err.Error()) })
-		opts.Log = f.log
-	}
-	if s.LogPrefix {
-		opts.Prefix = fmt.Sprintf("[%s %d] ", s.Name, s.Generation)
-	}
-	if f.out, err = output.New(opts); err != nil {
+	v, err := newVoice(s)
+	if err != nil {
 		return nil, err
 	}
-	defer f.out.Started()
+	f.listen(v)
+	defer v.out.Started()
 	files := f.files()
 	env := s.Env
 	if !s.Told {
@@ -112,7 +103,7 @@ func (f *Follower) spawn(spawner *proc.Spawner) (*proc.Process, error) {
 // files are the descriptors of the process: its output, and the listeners at their
 // numbers, which may be those of its standard files.
 func (f *Follower) files() []int {
-	files := []int{-1, f.out.Stdout, f.out.Stderr}
+	files := []int{-1, f.voice.out.Stdout, f.voice.out.Stderr}
 	for i, l := range f.spec.Listeners {
 		number := firstFD + i
 		if f.spec.Numbers != nil {
@@ -135,7 +126,10 @@ func (f *Follower) inodes() []uint64 {
 	if !f.spec.Binds {
 		return all
 	}
-	all, err := ready.Listening([]int{f.master.Ref().PID})
+	listeners, err := f.listening.now()
+	if err == nil {
+		all, err = listeners.HeldBy([]int{f.master.Ref().PID})
+	}
 	switch now := time.Now(); {
 	case err == nil:
 		f.blind = time.Time{}

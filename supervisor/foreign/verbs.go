@@ -21,14 +21,27 @@ var verbNames = map[dialect.Verb]string{
 // handlers yet, and die of a signal that means something harmless later: what can
 // wait until it is whole does.
 func (f *Follower) obey(o master.Order) {
-	if f.master == nil { // looked for; what is said to it then is in order
-		if f.seek.asked.IsZero() && (o.Do == master.DoQuit || o.Do == master.DoStop) {
-			f.lost = true // nobody was asked to start it, and nobody is any more
-			return
-		}
+	switch {
+	case f.master == nil: // looked for; what is said to it then is in order
+		f.obeyInSearch(o)
+	case f.obeyAtOnce(o):
+	case !f.whole:
 		f.later = append(f.later, o)
+	default:
+		f.carryOut(o)
+	}
+}
+
+func (f *Follower) obeyInSearch(o master.Order) {
+	if f.seek.asked.IsZero() && (o.Do == master.DoQuit || o.Do == master.DoStop) {
+		f.lost = true // nobody was asked to start it, and nobody is any more
 		return
 	}
+	f.later = append(f.later, o)
+}
+
+// obeyAtOnce does what cannot wait, and says whether that was all.
+func (f *Follower) obeyAtOnce(o master.Order) (done bool) {
 	switch o.Do {
 	case master.DoQuit:
 		if o.Signal != "" {
@@ -36,41 +49,41 @@ func (f *Follower) obey(o master.Order) {
 		} else {
 			f.end(dialect.Graceful)
 		}
-		return
 	case master.DoStop:
 		f.end(dialect.Quick)
-		return
 	case master.DoCheck:
 		f.look()
 		f.report()
-		return
-	case master.DoReopen:
-		if f.log != nil {
-			f.log.Reopen()
-			f.complain()
-		}
+	case master.DoReopen: // the file is ours; the server has more to reopen
+		f.reopenLog()
+		return false
+	default:
+		return false
 	}
-	if !f.whole {
-		f.later = append(f.later, o)
-		return
-	}
+	return true
+}
+
+// carryOut does what a whole generation is asked for.
+func (f *Follower) carryOut(o master.Order) {
 	switch o.Do {
 	case master.DoReopen:
 		f.tell(dialect.Reopen)
 	case master.DoScale:
 		f.resize(o.N)
 	case master.DoNudge:
-		f.nudge.by += o.N
-		f.keepLooking()
+		f.nudgeBy(f.nudge.by + o.N)
 	case master.DoCount:
-		f.nudge.by = o.N - len(f.workers)
-		f.keepLooking()
+		f.nudgeBy(o.N - len(f.workers))
 	case master.DoRestore:
-		f.nudge.by = max(0, o.N-len(f.workers))
-		f.keepLooking()
+		f.nudgeBy(max(0, o.N-len(f.workers)))
 	case master.DoSignal:
 		f.signalWorkers(o.Signal)
 	}
+}
+
+func (f *Follower) nudgeBy(n int) {
+	f.nudge.by = n
+	f.keepLooking()
 }
 
 // end asks the master to leave. One that still loads the app, alone, has accepted

@@ -64,11 +64,26 @@ func (s *shell) waits(pids []int) bool {
 
 // elsewhere is where else the processes listen, "" if nowhere.
 func (s *shell) elsewhere(pids []int) string {
-	found, err := ready.Foreign(pids, s.inodes)
+	all, err := ready.ListListeners()
+	if err != nil {
+		return ""
+	}
+	found, err := all.Foreign(pids, s.inodes)
 	if err != nil {
 		return ""
 	}
 	return listed(found)
+}
+
+// accepted says whether one of the processes has a connection from our sockets, as far
+// as can be seen.
+func (s *shell) accepted(pids []int) bool {
+	all, err := ready.ListListeners()
+	if err != nil {
+		return true
+	}
+	took, err := all.Accepted(pids, s.inodes)
+	return len(took) > 0 || err != nil
 }
 
 // maxListed is how many addresses a reason names: some programs have dozens.
@@ -114,7 +129,7 @@ func (s *shell) unproven(root proc.Ref) string {
 			return ""
 		}
 		if began := time.Now(); last || began.After(again) {
-			if took, err := ready.Accepted(pids, s.inodes); len(took) > 0 || err != nil {
+			if s.accepted(pids) {
 				return ""
 			}
 			// As with pause: a sixteenth of the time at most.

@@ -27,7 +27,9 @@ type Options struct {
 type Output struct {
 	Stdout, Stderr int   // for the process, until Started
 	own            []int // our copies of the process's ends
-	last           ring
+	first          *Tail // since it was started
+	mu             sync.Mutex
+	tails          []*Tail
 	drained        chan struct{} // closed at the end of stderr
 }
 
@@ -38,6 +40,7 @@ const copyBuffer = 8 << 10
 // process has them, or will not be.
 func New(opts Options) (*Output, error) {
 	o := &Output{Stdout: unix.Stdout, drained: make(chan struct{})}
+	o.first = o.Listen(opts.Heard)
 	var err error
 	if o.Stderr, err = o.pipe(opts, os.Stderr, true); err != nil {
 		return nil, err
@@ -90,12 +93,7 @@ func (o *Output) pipe(opts Options, own *os.File, isStderr bool) (int, error) {
 			return
 		}
 		defer close(o.drained)
-		pump(from, opts.sink(own), func(b []byte) {
-			o.last.write(b)
-			if opts.Heard != nil {
-				opts.Heard()
-			}
-		})
+		pump(from, opts.sink(own), o.remember)
 	}()
 	return fds[1], nil
 }
@@ -129,7 +127,7 @@ func (o *Output) Started() {
 }
 
 // Tail are the last lines that came on stderr.
-func (o *Output) Tail() []string { return o.last.lines() }
+func (o *Output) Tail() []string { return o.first.Lines() }
 
 // Drained is closed when nobody can write to stderr any more, and all is read.
 func (o *Output) Drained() <-chan struct{} { return o.drained }

@@ -2,10 +2,8 @@ package ready
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -16,10 +14,10 @@ import (
 //
 //  1. /proc/PID/fd has a link with the inode of each socket that they hold.
 //  2. The kernel lists which sockets listen, and where (sock_diag(7)): one of
-//     theirs that is none of ours is foreign ([Foreign]).
+//     theirs that is none of ours is foreign ([Listeners.Foreign]).
 //  3. A connection that was accepted has the local address of its listener. No other
 //     socket can have it: who connects gets a port of his own, or no name
-//     ([Accepted]).
+//     ([Listeners.Accepted]).
 //
 // What is in another network namespace than we are is not listed, so not seen.
 
@@ -48,51 +46,79 @@ func (l listening) String() string {
 	}, name)
 }
 
+// Listeners are the stream sockets in state LISTEN of this network namespace, as the
+// kernel listed them at one moment. To make the list takes milliseconds on a machine
+// with many sockets; so who looks often keeps it for a while.
+type Listeners map[uint64]listening
+
+// ListListeners asks the kernel for all of them.
+func ListListeners() (Listeners, error) {
+	all := Listeners{}
+	return all, eachListening(func(ino uint64, l listening) { all[ino] = l })
+}
+
+// HeldBy finds the inodes of those that the processes hold: where an app server serves
+// that binds by itself. An error means that we may not look.
+func (all Listeners) HeldBy(pids []int) ([]uint64, error) {
+	held := holders{}
+	if err := held.look(pids); err != nil {
+		return nil, err
+	}
+	var inodes []uint64
+	for ino := range held {
+		if _, is := all[ino]; is {
+			inodes = append(inodes, ino)
+		}
+	}
+	return inodes, nil
+}
+
 // Foreign says where the processes listen on stream sockets (TCP, MPTCP, unix) that
 // are none of those with these inodes, as the bind option writes it:
 // 127.0.0.1:8000, unix:/run/app.sock, unix:@app. An error means that we may not look.
-func Foreign(pids []int, inodes []uint64) ([]string, error) {
-	held, err := heldBy(pids, inodes)
-	if err != nil || len(held) == 0 {
-		return nil, err
-	}
+func (all Listeners) Foreign(pids []int, inodes []uint64) ([]string, error) {
+	held, err := all.HeldBy(pids)
 	var found []string
-	err = eachListening(func(ino uint64, l listening) {
-		if held[ino] != nil {
-			found = append(found, l.String())
+	for _, ino := range held {
+		if !slices.Contains(inodes, ino) {
+			found = append(found, all[ino].String())
 		}
-	})
+	}
 	slices.Sort(found)
 	return slices.Compact(found), err
 }
 
 // Accepted finds which of the processes hold a connection that was accepted from one
 // of the listeners with these inodes. An error means that we may not look, or that
-// none of these listens where we can see it. Its cost grows with the connections at
-// the listeners' ports, whoever holds them; that of one call for many processes is
-// that of a call for one.
-func Accepted(pids []int, inodes []uint64) ([]int, error) {
-	held, err := heldBy(pids, inodes)
-	if err != nil || len(held) == 0 {
+// none of these listens where we can see it. Its cost grows with the connections of
+// the machine, whoever holds them; that of one call for many processes is hardly more
+// than that of a call for one.
+func (all Listeners) Accepted(pids []int, inodes []uint64) ([]int, error) {
+	held := holders{}
+	if err := held.look(pids); err != nil || held.none(inodes) {
 		return nil, err
 	}
 	ours := map[listening]bool{} // with reuseport many listen at one address
-	err = eachListening(func(ino uint64, l listening) {
-		if slices.Contains(inodes, ino) {
+	for _, ino := range inodes {
+		if l, is := all[ino]; is {
 			ours[l] = true
 		}
-	})
-	if err == nil && len(ours) == 0 {
-		err = errors.New("cannot look for connections: none of the sockets listens here")
 	}
-	var holders []int
+	if len(ours) == 0 {
+		return nil, errors.New("cannot look for connections: none of the sockets listens here")
+	}
+	stop := held.keepLooking(pids)
+	connections := map[uint64]bool{}
+	var err error
 	for l := range ours {
 		if err == nil {
-			err = l.accepted(func(ino uint64) { holders = append(holders, held[ino]...) })
+			err = l.accepted(func(ino uint64) { connections[ino] = true })
 		}
 	}
-	slices.Sort(holders)
-	return slices.Compact(holders), err
+	if failed := stop(); err == nil {
+		err = failed
+	}
+	return held.of(connections), err
 }
 
 // accepted calls see with each connection of the listener.
@@ -131,41 +157,5 @@ func eachListening(see func(ino uint64, l listening)) error {
 	}
 	return unixSockets(listens, func(ino uint64, name, file string) {
 		see(ino, listening{family: unix.AF_UNIX, name: name, file: file})
-	})
-}
-
-// heldBy finds the sockets that the processes hold, but for ours, and which holds
-// which. One that is gone holds nothing.
-func heldBy(pids []int, ours []uint64) (map[uint64][]int, error) {
-	held := map[uint64][]int{}
-	for _, pid := range pids {
-		if err := addSockets(held, pid); err != nil && !gone(err) {
-			return nil, fmt.Errorf("cannot look which sockets process %d holds: %w", pid, err)
-		}
-	}
-	for _, ino := range ours {
-		delete(held, ino)
-	}
-	return held, nil
-}
-
-func addSockets(held map[uint64][]int, pid int) error {
-	fds, err := open(unix.AT_FDCWD, "/proc/"+strconv.Itoa(pid)+"/fd", unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fds)
-	l := looks.Get().(*look)
-	defer looks.Put(l)
-	return l.eachName(fds, func(name string) (bool, error) {
-		var link [64]byte
-		n, err := unix.Readlinkat(fds, name, link[:])
-		if err != nil {
-			return true, nil // closed meanwhile
-		}
-		if ino, ok := socketInode(string(link[:n])); ok {
-			held[ino] = append(held[ino], pid)
-		}
-		return true, nil
 	})
 }

@@ -71,9 +71,18 @@ func TestForeign(t *testing.T) {
 	}
 }
 
+func list(t *testing.T) Listeners {
+	t.Helper()
+	all, err := ListListeners()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 func mustForeign(t *testing.T, ours []uint64, want ...string) {
 	t.Helper()
-	got, err := Foreign([]int{os.Getpid()}, ours)
+	got, err := list(t).Foreign([]int{os.Getpid()}, ours)
 	slices.Sort(want)
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("Foreign = %q, %v, want %q", got, err, want)
@@ -85,12 +94,12 @@ func TestForeignOfATree(t *testing.T) {
 	p := start(t, listen(t, "tcp"), python("import socket,os\ns=socket.create_server(('127.0.0.1',0))\nos.write(5,b'x'); os.read(4,1)"))
 	p.waitBegun()
 	pids := []int{1 << 22, p.pid()} // the first is beyond any pid (proc(5), pid_max)
-	got, err := Foreign(pids, nil)
+	got, err := list(t).Foreign(pids, nil)
 	if err != nil || len(got) != 2 {
 		t.Errorf("Foreign = %q, %v, want the one it was given and its own", got, err)
 	}
 	p.kill()
-	if got, err := Foreign(pids, nil); got != nil || err != nil {
+	if got, err := list(t).Foreign(pids, nil); got != nil || err != nil {
 		t.Errorf("Foreign = %q, %v of the dead", got, err)
 	}
 }
@@ -134,7 +143,7 @@ func TestAcceptedByWhom(t *testing.T) {
 	p := start(t, sock, python("import socket,os\nc=socket.socket(fileno=3).accept()\nos.write(5,b'x'); os.read(4,1)"))
 	sock.dial(t)
 	p.waitBegun()
-	got, err := Accepted([]int{os.Getpid(), 1 << 22, p.pid()}, []uint64{sock.inode})
+	got, err := list(t).Accepted([]int{os.Getpid(), 1 << 22, p.pid()}, []uint64{sock.inode})
 	if err != nil || !slices.Equal(got, []int{p.pid()}) {
 		t.Errorf("Accepted = %v, %v, want the program %d", got, err, p.pid())
 	}
@@ -179,7 +188,7 @@ func connected(t *testing.T, network, address string) {
 
 func mustAccepted(t *testing.T, sock *socket, want bool) {
 	t.Helper()
-	got, err := Accepted([]int{os.Getpid()}, []uint64{sock.inode})
+	got, err := list(t).Accepted([]int{os.Getpid()}, []uint64{sock.inode})
 	if err != nil || slices.Equal(got, []int{os.Getpid()}) != want || len(got) > 1 {
 		t.Errorf("Accepted = %v, %v, want ourselves: %t", got, err, want)
 	}
@@ -218,7 +227,7 @@ func TestAcceptedMPTCP(t *testing.T) {
 // namespace) is an error, not a no.
 func TestAcceptedFromNowhere(t *testing.T) {
 	listen(t, "tcp") // a socket to be asked about
-	if _, err := Accepted([]int{os.Getpid()}, []uint64{1}); err == nil || !strings.Contains(err.Error(), "none of the sockets listens") {
+	if _, err := list(t).Accepted([]int{os.Getpid()}, []uint64{1}); err == nil || !strings.Contains(err.Error(), "none of the sockets listens") {
 		t.Errorf("error %v", err)
 	}
 }

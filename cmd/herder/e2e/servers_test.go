@@ -143,11 +143,12 @@ func (s *stand) scale() {
 // killWorker kills one worker; the crew must be whole again without it.
 func (s *stand) killWorker() (pid int) {
 	s.t.Helper()
-	st := s.settled()
+	whole := func(st herdStatus) bool { return st.settled() && up(st) == s.row.crew() }
+	st := s.await("the crew", whole) // starman's workers leave after 1000 requests
 	pid = st.Serving.Workers[0].PID
 	s.must(syscall.Kill(pid, syscall.SIGKILL))
 	s.await("the crew without the one that was killed", func(st herdStatus) bool {
-		return st.settled() && up(st) == s.row.crew() && !slices.Contains(st.workers(), pid)
+		return whole(st) && !slices.Contains(st.workers(), pid)
 	})
 	s.result.kill = "replaced"
 	return pid
