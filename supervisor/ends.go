@@ -32,19 +32,23 @@ func (g *tended) becameDaemon(e proc.Exit) bool {
 }
 
 // wasAsked says whether a foreign master that has ended was told to by somebody else:
-// it ended as it does when all is well, and was told nothing by us. It is what QUIT to a
-// native master is, which tells of it before it goes. But who has only left its place to
-// another, which its pid file names by now, is none; nor does Server::Starter ask why a
-// worker is gone.
+// it ended as it does when all is well, and was told nothing by us. (Server::Starter
+// does not ask why a worker is gone.)
 func (t *tender) wasAsked(g *tended, how string) bool {
-	c := g.plan.config
-	if _, is := g.link.(*foreign.Follower); !is || t.custom.Environ != nil || !g.state.Whole || g.leaving || g.sent {
+	_, is := g.link.(*foreign.Follower)
+	return is && t.custom.Environ == nil && g.state.Whole && !g.leaving && !g.sent && slices.Contains(g.plan.config.Row().Clean, how)
+}
+
+// hasFinished says whether a master that was asked to end has finished: there is nobody
+// left. Then it was asked to stop, which a native master would have told us. Otherwise
+// it has left its place to another that somebody had it start: to a process of its tree,
+// or to one that its pid file names by now.
+func (t *tender) hasFinished(g *tended) bool {
+	if err := t.gather(); err != nil || len(g.orphans) > 0 {
 		return false
 	}
-	if !slices.Contains(c.Row().Clean, how) {
-		return false
-	}
-	return c.Kind != dialect.Reexec || !t.leftPlace(c.Pidfile)
+	path := g.plan.config.Pidfile
+	return path == "" || !t.leftPlace(path)
 }
 
 // leftPlace says whether one of a server's pid files names a child of ours that nobody

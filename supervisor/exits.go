@@ -86,7 +86,7 @@ func (t *tender) mourn(g *tended) []herd.Event {
 	}
 	g.mourned = true
 	died := herd.Died{Gen: g.n, How: g.how}
-	if g.asked {
+	if g.asked && t.hasFinished(g) {
 		t.log.Info("somebody else had told it to end", "generation", g.n)
 		return []herd.Event{herd.Retire{Gen: g.n}, died}
 	}

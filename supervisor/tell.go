@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/herd"
 	"github.com/herderd/herder/supervisor/master"
@@ -100,7 +101,8 @@ func (t *tender) tellOrphans(g *tended, v herd.Verb) {
 }
 
 // tellOrphan spells a verb as the signal that the master would have sent. A stray of
-// a worker gets the ordinary TERM. Nobody is told the same twice.
+// a worker gets the ordinary TERM; but what a server's own master has left may be the
+// next one, which somebody had it start. Nobody is told the same twice.
 func (t *tender) tellOrphan(g *tended, o *orphan, v herd.Verb) {
 	says := g.plan.config.Row().Says
 	spelling := map[herd.Verb]string{herd.Quit: says[dialect.Graceful], herd.Halt: says[dialect.Quick]}[v]
@@ -113,14 +115,28 @@ func (t *tender) tellOrphan(g *tended, o *orphan, v herd.Verb) {
 		t.log.Error("cannot tell the workers", "generation", g.n, "error", err)
 		return
 	}
-	if !o.worker {
+	pid := o.process.Ref().PID
+	if !o.worker && !g.mayServe(pid) {
 		sig = unix.SIGTERM
 	}
-	pid := o.process.Ref().PID
 	t.log.Info("telling what the master left", "verb", v.String(), "generation", g.n, "pid", pid)
 	if err := o.process.Signal(sig); err != nil && !errors.Is(err, proc.ErrGone) {
 		t.log.Error("cannot signal a worker", "generation", g.n, "pid", pid, "error", err)
 	}
+}
+
+// mayServe says whether a process that a server's own master has left holds one of the
+// listeners.
+func (g *tended) mayServe(pid int) bool {
+	if g.plan.config.Kind == dialect.Pool {
+		return false
+	}
+	for _, l := range g.plan.passed() {
+		if holds, err := handoff.Holds(pid, l.Inodes); holds && err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // Relay sends a signal as it is.

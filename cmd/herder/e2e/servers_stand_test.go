@@ -191,9 +191,10 @@ func up(st herdStatus) (n int) {
 // target is the server itself, or nginx in front of it. There each request of a connection may go to another process.
 func (s *stand) target() hammer.Target {
 	s.t.Helper()
-	t := hammer.Target{Network: s.network, Address: s.address, Log: s.log(), First: numbers, Sleep: time.Millisecond, Timeout: patience}
+	t := hammer.Target{Network: s.network, Address: s.address, Log: s.log(), First: numbers, Sleep: time.Millisecond, Timeout: patience,
+		Connections: serverClients / 2, OneShot: serverClients / 2}
 	if s.row.front {
-		t.Network, t.Address, t.OneShot = "tcp", ownAddress(), serverClients
+		t.Network, t.Address, t.Connections, t.OneShot = "tcp", ownAddress(), 0, serverClients
 		s.configure([]edit{{"nginx-php.conf", "127.0.0.1:8080", "@", "@"}}, "tcp", t.Address)
 		s.launch("front", "/usr/sbin/nginx", "-p", ".", "-c", "nginx-php.conf")
 		s.network, s.address = t.Network, t.Address // whom the request in flight is for
@@ -204,8 +205,8 @@ func (s *stand) target() hammer.Target {
 	return t
 }
 
-// serverClients is how many requests can be in flight at once.
-const serverClients = 8
+// serverClients is how many requests can be in flight at once: twice as many as there are workers, which are never idle.
+const serverClients = 4
 
 func (s *stand) answered(h *hammer.Hammer, more int64) {
 	s.t.Helper()
