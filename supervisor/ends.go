@@ -19,7 +19,7 @@ import (
 // stays, or is refused by ours.
 func (g *tended) becameDaemon(e proc.Exit) bool {
 	f, ok := g.link.(*foreign.Follower)
-	if !ok || g.plan.config.Kind != dialect.Reexec || g.state.Whole {
+	if !ok || g.plan.config.Kind != dialect.Reexec || g.state.Whole || g.found {
 		return false
 	}
 	daemon := e.Status.Exited() && e.Status.ExitStatus() == 0

@@ -190,7 +190,7 @@ func (t *tender) found(g *tended, ref proc.Ref) {
 	if g.master != nil {
 		g.master.Close()
 	}
-	g.master, g.awaited = p, false
+	g.master, g.awaited, g.found = p, false, true
 	t.log.Info("found the master", "generation", g.n, "pid", ref.PID)
 	if g.told == herd.Kill {
 		t.kill(g)

@@ -61,6 +61,7 @@ type tended struct {
 	crew    int           // workers it had when its successor was started
 	borrows bool          // its server is to write the pid file, which was moved out of its way
 	awaited bool          // the server makes its master by itself, and the link looks for it
+	found   bool          // and has found it: this one leaves nobody in its place
 	how     string        // the master ended
 	led     int           // pid of the master that ended
 	asked   bool          // somebody else had told it to end
