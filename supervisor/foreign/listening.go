@@ -24,7 +24,7 @@ func (l *listening) now() (ready.Listeners, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.all, l.due = all, time.Now().Add(lookPauses*time.Since(began))
+	l.all, l.due = all, time.Now().Add(afterCost(time.Since(began)))
 	return all, nil
 }
 

@@ -27,15 +27,16 @@ func (w *worker) release() {
 
 // Looks are taken while the generation boots, and for a while after its workers
 // changed. The pause grows with the time that has passed, so that a late look costs a
-// sixteenth of the boot at most, and with what the last look took (the kernel's list
-// of all sockets that listen, on a machine with many), so that herder looks for a
-// sixteenth of the time at most.
+// sixteenth of the boot at most, and with what the last look took (the kernel's lists
+// of sockets, on a machine with many), so that herder looks for a sixteenth of the time
+// at most; but a look may have taken long because others had the processor.
 const (
 	shortPause = time.Millisecond
 	longPause  = 50 * time.Millisecond
-	lookPauses = 16              // how many times longer than a look the pause after it is
-	settling   = 5 * time.Second // looks go on for so long after something changed
-	unseen     = time.Second     // where nothing can be seen, who lives that long serves
+	lookPauses = 16                     // how many times longer than a look the pause after it is,
+	costPause  = 100 * time.Millisecond // at most
+	settling   = 5 * time.Second        // looks go on for so long after something changed
+	unseen     = time.Second            // where nothing can be seen, who lives that long serves
 )
 
 // keepLooking: something changes; look until it has settled.
@@ -68,12 +69,14 @@ func (f *Follower) look() {
 // nextLook: the pause ends when the number of workers has stood long enough.
 func (f *Follower) nextLook(now time.Time, idle int) time.Duration {
 	pause := min(max(now.Sub(f.started)/16, shortPause), longPause)
-	pause = max(pause, lookPauses*time.Since(now))
+	pause = max(pause, afterCost(time.Since(now)))
 	if !f.whole {
 		pause = min(pause, max(f.muster.missing(now, idle), shortPause))
 	}
 	return pause
 }
+
+func afterCost(took time.Duration) time.Duration { return min(lookPauses*took, costPause) }
 
 // isWhole says whether the generation serves, as far as the user wants to know.
 func (f *Follower) isWhole(now time.Time, idle int) bool {

@@ -126,7 +126,7 @@ func lasting(line string) string {
 func reasons() (all []string) {
 	seen := map[string]bool{"": true}
 	for _, r := range serverRows {
-		for _, why := range []string{r.mute, r.scale, r.loses, r.cuts} {
+		for _, why := range []string{r.scale, r.loses, r.cuts} {
 			if !seen[why] {
 				all = append(all, why)
 			}

@@ -34,7 +34,6 @@ type serverRow struct {
 
 	workers int    // that the status shows; 0: two
 	noApp   string // the file to break instead of the app
-	mute    string // why the verdict on a broken release has none of the server's own words; "": it has
 	scale   string // why herder scale does nothing; "": it works
 	// It logs a request after it has answered it, so what it has in hand may also be that.
 	logsLate bool
@@ -59,7 +58,6 @@ var pumaEdits = []edit{{"puma.rb", "tcp://127.0.0.1:8080", "tcp://@", "unix://@"
 
 // Why things are not as one would wish.
 const (
-	noWords   = "its output is that of the first generation"
 	noSuch    = "no signal for it"
 	dropsAll  = "on TERM it drops what it has in hand"
 	unlinks   = "it removes the path of its socket as it leaves, and nginx finds none until herder has put it back"
