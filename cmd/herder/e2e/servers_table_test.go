@@ -72,8 +72,9 @@ var serverRows = []serverRow{
 	{server: "gunicorn sync", version: "gunicorn --version", command: "gunicorn app:application"},
 	{server: "gunicorn sync", version: "gunicorn --version", kind: "reexec", command: "gunicorn -b @ -p gunicorn.pid app:application",
 		flags: []string{"--pidfile", "gunicorn.pid"}},
-	{server: "gunicorn gthread", version: "gunicorn --version", command: "gunicorn -k gthread --threads 2 app:application"},
-	{server: "gunicorn gevent", version: "gunicorn --version", command: "gunicorn -k gevent app:application"},
+	// Its sockets are the same with every class of workers: sync shows the unix one.
+	{server: "gunicorn gthread", version: "gunicorn --version", command: "gunicorn -k gthread --threads 2 app:application", only: "tcp"},
+	{server: "gunicorn gevent", version: "gunicorn --version", command: "gunicorn -k gevent app:application", only: "tcp"},
 	{server: "puma single", version: "puma --version", command: "puma -C puma.rb -w 0", edits: pumaEdits, workers: 1, scale: noSuch, loses: afterward},
 	{server: "puma cluster", version: "puma --version", command: "puma -C puma.rb", edits: pumaEdits, loses: afterward},
 	{server: "uwsgi", version: "uwsgi --version", command: "uwsgi --ini uwsgi.ini", scale: noSuch},
