@@ -132,8 +132,8 @@ func validInet(address string) error {
 	case !ok:
 		return errors.New("no port: write HOST:PORT")
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || port[0] == '+' {
-		return fmt.Errorf("port %q is not a number from 0 to 65535 (%d)", port, n)
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("port %q is not a number from 0 to 65535", port)
 	}
 	if strings.HasPrefix(address, "[") {
 		if ip, err := netip.ParseAddr(host); err != nil || !ip.Is6() {
