@@ -7,6 +7,7 @@ import (
 	"github.com/herderd/herder/supervisor/config"
 	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/foreign"
+	"github.com/herderd/herder/supervisor/master"
 	"github.com/herderd/herder/supervisor/proc"
 )
 
@@ -31,5 +32,13 @@ func TestOnlyTheSpawnedLeavesADaemon(t *testing.T) {
 				t.Errorf("%v", events)
 			}
 		}
+	}
+}
+
+// The session of a stranger from another PID namespace is 0, and so is the pid of a master that was never found.
+func TestNobodyLeadsSessionZero(t *testing.T) {
+	g := &tended{state: master.State{Workers: []master.Worker{{PID: 7}}}}
+	if g.leads(0) || !g.leads(7) {
+		t.Error("a stranger would be taken for ours, or ours for a stranger")
 	}
 }

@@ -112,9 +112,10 @@ func (t *tender) unmarked(st proc.Stat) *tended {
 	return only
 }
 
-// leads says whether a session is that of a worker, or of a foreign master.
+// leads says whether a session is that of a worker, or of a foreign master. One of
+// another PID namespace, as that of docker exec, is 0 here.
 func (g *tended) leads(session int) bool {
-	return session == g.led || slices.ContainsFunc(g.state.Workers, func(w master.Worker) bool { return w.PID == session })
+	return session != 0 && session == g.led || slices.ContainsFunc(g.state.Workers, func(w master.Worker) bool { return w.PID == session })
 }
 
 // claim takes a process into the books. What its generation was told, it is told too.
