@@ -29,6 +29,7 @@ type Herder struct {
 
 	requests chan request
 	callers  map[int]chan<- control.Reply
+	answers  []func() // to be given when the effects of this step are performed
 	lastID   int
 	last     *control.Verdict
 }

@@ -327,3 +327,26 @@ func TestCompareTwoLooks(t *testing.T) {
 		t.Errorf("gone: %+v", w.Gone)
 	}
 }
+
+// lateKernel finds out whether the caller has heard before the pid files are written.
+type lateKernel struct {
+	*fakeKernel
+	heard <-chan control.Reply
+	early bool
+}
+
+func (k *lateKernel) Publish(herd.Publish) []herd.Event {
+	k.early = len(k.heard) > 0
+	return nil
+}
+
+// `herder upgrade && kill -QUIT $(cat app.pid)` means the new master.
+func TestAnswerComesAfterThePidFiles(t *testing.T) {
+	heard := make(chan control.Reply, 1)
+	k := &lateKernel{heard: heard}
+	h := &Herder{kernel: k, log: slog.New(slog.DiscardHandler), companion: Onlooker{}, callers: map[int]chan<- control.Reply{1: heard}}
+	h.perform([]herd.Effect{herd.Reply{ID: 1, Outcome: herd.Accepted}, herd.Publish{App: 2}})
+	if k.early || len(heard) != 1 {
+		t.Errorf("answered before the pid files were written: %t, answers: %d", k.early, len(heard))
+	}
+}

@@ -6,13 +6,18 @@ import (
 )
 
 // perform does what the core decided, in its order. Each effect is one line
-// of the log, at debug where a note already tells the story.
+// of the log, at debug where a note already tells the story. Who has asked hears of it
+// when all of it is done: then the pid files name who serves.
 func (h *Herder) perform(effects []herd.Effect) {
 	for _, e := range effects {
 		h.log.Debug("effect", "do", e.String())
 		h.queue = append(h.queue, h.performOne(e)...)
 		h.tellCompanion(e)
 	}
+	for _, answer := range h.answers {
+		answer()
+	}
+	h.answers = nil
 }
 
 func (h *Herder) performOne(e herd.Effect) []herd.Event {
@@ -88,7 +93,7 @@ func (h *Herder) servesNow() int {
 // reply answers one caller; its channel has room, so this never waits.
 func (h *Herder) reply(id int, r control.Reply) {
 	if c, ok := h.callers[id]; ok {
-		c <- r
+		h.answers = append(h.answers, func() { c <- r })
 		delete(h.callers, id)
 	}
 }
