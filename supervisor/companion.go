@@ -75,6 +75,9 @@ type Custom struct {
 	// Numbers are those of the listeners in the generation, in the order in which
 	// they are configured; for kinds other than pool.
 	Numbers []int
+	// Listens is how long a server that binds by itself may take to do so; 0: as long as
+	// it may take to serve.
+	Listens time.Duration
 	// Goodbye is the signal by which a generation is asked to leave; "": the dialect's.
 	Goodbye func(gen int) string
 }

@@ -54,7 +54,7 @@ func (t *tender) foreignSpec(g *tended) foreign.Spec {
 		Name: c.Name, Generation: g.n, Row: row, Path: g.plan.path, Argv: c.Command, Env: t.environ(g), Dir: c.Directory,
 		Told: t.custom.Environ != nil, Numbers: t.custom.Numbers,
 		Listeners: g.plan.passed(), Masters: t.masters, Binds: c.Kind == dialect.Reexec,
-		Daemon: c.Kind == dialect.Reexec,
+		Daemon: c.Kind == dialect.Reexec, Listens: t.custom.Listens,
 		Expect: c.Expect, Before: t.crowd(g.follows), Ready: c.Ready,
 		User: c.User, Umask: c.Umask, Nice: c.Nice, Rlimits: c.Rlimits,
 		LogPrefix: c.LogPrefix, LogFile: c.LogFile,

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/herderd/herder/supervisor"
+	"github.com/herderd/herder/supervisor/foreign"
 	"github.com/herderd/herder/supervisor/herd"
 )
 
@@ -29,7 +31,8 @@ type classic struct {
 	supervisor.Onlooker
 	log   *slog.Logger
 	title string
-	boot  time.Duration
+	boot  time.Duration // until it listens
+	serve time.Duration // until its workers serve
 
 	pid       int // of the master that serves; 0: none
 	upgrading bool
@@ -73,7 +76,7 @@ func (c *classic) Did(e herd.Effect, look supervisor.Looker, _ time.Time) {
 		c.upgrading = false
 		if v := e.Verdict; v.Outcome == herd.RolledBack && v.TooLate() {
 			c.log.Error(fmt.Sprintf("The expected number of workers (%d) was not reached in %s. PID %d goes on.",
-				len(look(v.From).Workers), inSeconds(c.boot), c.pid))
+				len(look(v.From).Workers), inSeconds(c.serve), c.pid))
 		}
 	case herd.Leave:
 		c.leave(e.Verdict)
@@ -92,7 +95,9 @@ func (c *classic) adopted(pid int) {
 func (c *classic) leave(v herd.Verdict) {
 	switch {
 	case v.Outcome != herd.NeverServed:
-	case v.TooLate():
+	case v.TooLate(): // at least one was expected
+		c.log.Error(fmt.Sprintf("The expected number of workers (1) was not reached in %s. Sending TERM and exiting.", inSeconds(c.serve)))
+	case strings.HasPrefix(v.Reason, foreign.ListensNowhere):
 		c.log.Error(fmt.Sprintf("%s failed to daemonize within %s. Sending TERM and exiting.", c.title, inSeconds(c.boot)))
 	default:
 		c.log.Error(c.title + " died. Exiting.")

@@ -93,7 +93,8 @@ type start struct {
 	file      string
 	flags     config.Flags
 	signals   *supervisor.Signals
-	level     slog.Level                                                    // of the log; the zero value is Info
+	level     slog.Level // of the log; the zero value is Info
+	custom    supervisor.Custom
 	companion func(log *slog.Logger, c *config.Config) supervisor.Companion // nil: none
 }
 
@@ -110,7 +111,7 @@ func (s start) run() error {
 	log.Info("the dialect", "name", cfg.Dialect, "why", cfg.DialectWhy, "kind", cfg.Kind)
 	again := &reloader{log: log, load: func() (*config.Config, error) { return load(s.file, s.flags) }}
 	again.last.Store(cfg)
-	o := supervisor.Options{Config: cfg, Reload: again.reload, Log: log, Signals: s.signals}
+	o := supervisor.Options{Config: cfg, Reload: again.reload, Log: log, Signals: s.signals, Custom: s.custom}
 	if s.companion != nil {
 		o.Companion = s.companion(log, cfg)
 	}

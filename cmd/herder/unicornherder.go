@@ -27,10 +27,11 @@ import (
 //     configuration depends on it, and so its output reaches the log and its exit
 //     status the verdict. A server that leaves by itself is followed all the same.
 //  2. USR2 does the whole upgrade, as HUP does. Run scripts send either.
-//  3. The old master is asked to leave once the new one's workers serve, not 30 s or
-//     two minutes later: OVERLAP is 0 unless it is given.
-//  4. BOOT is not for becoming a daemon but until the workers serve, so it is two
-//     minutes unless it is given: as long as the workers of a successor were waited for.
+//  3. OVERLAP begins when the new one's workers serve, and ends when the old one has
+//     been sent away by the hook of a unicorn.
+//  4. BOOT is until the server listens: that is when unicorn became a daemon. Its workers
+//     have two minutes more, as those of a successor always had; if they do not serve
+//     then, it is given up, where nobody noticed at the first boot.
 //  5. A boot that fails ends with a status that is not 0.
 const unicornherder = "unicornherder"
 
@@ -54,7 +55,9 @@ func unicornTypes() []unicornType {
 
 // Times that are not given on the command line.
 const (
-	bootTime     = 2 * time.Minute
+	bootTime     = 30 * time.Second
+	overlapTime  = 30 * time.Second
+	workersTime  = 2 * time.Minute  // to serve, once the server listens
 	farewellTime = 70 * time.Second // longer than unicorn lets a request take (timeout: 60 s), and gunicorn (30 s)
 )
 
@@ -70,8 +73,8 @@ func unicornherderCommand() *cli.Command {
 			&cli.StringFlag{Name: "unicorn-bin", Aliases: []string{"b"}, Usage: "the unicorn to run is `FILE`"},
 			&cli.StringFlag{Name: "gunicorn-bin", Aliases: []string{"g"}, Usage: "the gunicorn to run is `FILE`"},
 			&cli.StringFlag{Name: "pidfile", Aliases: []string{"p"}, Usage: "the server's pid file is `FILE` (default: TYPE.pid)"},
-			&cli.IntFlag{Name: "timeout", Aliases: []string{"t"}, DefaultText: "120", Usage: "give up a server that does not serve after so many `SECONDS`"},
-			&cli.IntFlag{Name: "overlap", Aliases: []string{"o"}, DefaultText: "0", Usage: "both generations serve for so many `SECONDS`; unicornherder waited 30 unless told otherwise"},
+			&cli.IntFlag{Name: "timeout", Aliases: []string{"t"}, Value: int(bootTime.Seconds()), Usage: "give up a server that does not listen after so many `SECONDS`; its workers have 120 more"},
+			&cli.IntFlag{Name: "overlap", Aliases: []string{"o"}, Value: int(overlapTime.Seconds()), Usage: "both generations serve for so many `SECONDS`"},
 			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "say which version this is, and no more"},
 		},
 		Action: runUnicornherder,
@@ -104,10 +107,12 @@ func runUnicornherder(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	boot := secondsOf(c, "timeout")
 	return start{
 		flags: flags, signals: signals, level: logLevel(os.Getenv("UNICORNHERDER_LOGLEVEL")),
+		custom: supervisor.Custom{Listens: boot},
 		companion: func(log *slog.Logger, cfg *config.Config) supervisor.Companion {
-			return &classic{log: log, title: kind.title(), boot: cfg.ReadyTimeout}
+			return &classic{log: log, title: kind.title(), boot: boot, serve: cfg.ReadyTimeout}
 		},
 	}.run()
 }
@@ -137,10 +142,7 @@ func unicornOf(c *cli.Context) (unicornType, error) {
 // flags are those with which `herder run` would do the same. The directory is what the
 // shell calls it (PWD), so that a link on the way is followed anew by each upgrade.
 func (t unicornType) flags(c *cli.Context, dir string, args []string) (config.Flags, error) {
-	boot, overlap := bootTime, time.Duration(c.Int("overlap"))*time.Second
-	if c.IsSet("timeout") {
-		boot = time.Duration(c.Int("timeout")) * time.Second
-	}
+	boot, overlap := secondsOf(c, "timeout"), secondsOf(c, "overlap")
 	if boot <= 0 || overlap < 0 {
 		return config.Flags{}, usage("%s: -t must be above zero, and -o not below", unicornherder)
 	}
@@ -155,12 +157,16 @@ func (t unicornType) flags(c *cli.Context, dir string, args []string) (config.Fl
 	flags := config.Flags{Command: append(command, args...)}
 	for _, f := range [][3]string{
 		{"", "name", herdName(pidfile)}, {"", "directory", dir}, {"-u", "dialect", t.dialect}, {"", "kind", "reexec"},
-		{"-p", "pidfile", pidfile}, {"-t", "ready_timeout", boot.String()}, {"-o", "overlap", overlap.String()},
+		{"-p", "pidfile", pidfile}, {"-t", "ready_timeout", (boot + workersTime).String()}, {"-o", "overlap", overlap.String()},
 		{"", "stop_timeout", farewellTime.String()}, {"", "start_tries", "1"}, // the supervisor above tries again
 	} {
 		flags.Values = append(flags.Values, config.Flag{Name: f[0], Key: f[1], Value: f[2]})
 	}
 	return flags, nil
+}
+
+func secondsOf(c *cli.Context, flag string) time.Duration {
+	return time.Duration(c.Int(flag)) * time.Second
 }
 
 // title is how lines of the log begin: "Unicorn_Rails".

@@ -12,6 +12,7 @@ import (
 
 	"github.com/herderd/herder/supervisor/config"
 	"github.com/herderd/herder/supervisor/control"
+	"github.com/herderd/herder/supervisor/foreign"
 	"github.com/herderd/herder/supervisor/herd"
 )
 
@@ -84,11 +85,11 @@ func TestUnicornherderKeepsArguments(t *testing.T) {
 
 func TestUnicornherderTimes(t *testing.T) {
 	cfg, err := asked(t, "app")
-	if err != nil || cfg.ReadyTimeout != bootTime || cfg.Overlap != 0 || cfg.StartTries != 1 {
+	if err != nil || cfg.ReadyTimeout != 150*time.Second || cfg.Overlap != 30*time.Second || cfg.StartTries != 1 {
 		t.Errorf("%+v, %v", cfg, err)
 	}
-	cfg, err = asked(t, "-t", "7", "-o", "30", "app")
-	if err != nil || cfg.ReadyTimeout != 7*time.Second || cfg.Overlap != 30*time.Second {
+	cfg, err = asked(t, "-t", "7", "-o", "0", "app")
+	if err != nil || cfg.ReadyTimeout != 127*time.Second || cfg.Overlap != 0 {
 		t.Errorf("%+v, %v", cfg, err)
 	}
 	for _, wrong := range []string{"-t 0", "-o -1", "-t soon", "-u mongrel"} {
@@ -139,11 +140,11 @@ func TestClassicLines(t *testing.T) {
 		}
 		return slog.Attr{}
 	}
-	c := &classic{log: slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{ReplaceAttr: plain})), title: "Unicorn", boot: 30 * time.Second}
+	c := &classic{log: slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{ReplaceAttr: plain})), title: "Unicorn", boot: 30 * time.Second, serve: 150 * time.Second}
 	look := func(gen int) control.Generation {
 		return control.Generation{Generation: gen, Master: &control.Master{PID: 10 * gen}, Workers: make([]control.Worker, 4)}
 	}
-	late := herd.Verdict{Outcome: herd.RolledBack, Reason: "not ready after 30s (0 of 1 workers up)", From: 2, To: 3}
+	late := herd.Verdict{Outcome: herd.RolledBack, Reason: "not ready after 2m30s (0 of 1 workers up)", From: 2, To: 3}
 	c.heard(unix.SIGHUP)
 	for _, e := range []herd.Effect{
 		herd.Spawn{Gen: 1}, herd.Adopt{Gen: 1},
@@ -153,6 +154,7 @@ func TestClassicLines(t *testing.T) {
 		herd.Leave{Verdict: herd.Verdict{Outcome: herd.Stopped}},
 		herd.Leave{Verdict: herd.Verdict{Outcome: herd.NeverServed, Reason: "master died"}},
 		herd.Leave{Verdict: herd.Verdict{Outcome: herd.NeverServed, Reason: late.Reason}},
+		herd.Leave{Verdict: herd.Verdict{Outcome: herd.NeverServed, Reason: foreign.ListensNowhere + "30s"}},
 	} {
 		c.Did(e, look, time.Time{})
 	}
@@ -160,10 +162,11 @@ func TestClassicLines(t *testing.T) {
 	want := `msg="Caught HUP but have no tracked process."
 msg="Unicorn booted (PID 10)"
 msg="Unicorn changed PID (was 10, now 20)"
-msg="The expected number of workers (4) was not reached in 30 seconds. PID 20 goes on."
+msg="The expected number of workers (4) was not reached in 150 seconds. PID 20 goes on."
 msg="Unicorn died. Starting it again."
 msg="Unicorn booted (PID 50)"
 msg="Unicorn died. Exiting."
+msg="The expected number of workers (1) was not reached in 150 seconds. Sending TERM and exiting."
 msg="Unicorn failed to daemonize within 30 seconds. Sending TERM and exiting."
 msg="Caught HUP: gracefully restarting PID 50"
 `

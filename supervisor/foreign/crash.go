@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/herderd/herder/supervisor/proc"
 )
@@ -38,6 +39,18 @@ func (f *Follower) watchBoot(children []proc.Ref) {
 	}
 	f.failed = true
 	f.fail(fmt.Sprintf("its workers die before they serve, %d so far", s.died))
+}
+
+// ListensNowhere begins the reason why a server is given up that binds by itself, and
+// took longer for that than it may (Spec.Listens).
+const ListensNowhere = "it listens nowhere after "
+
+func (f *Follower) watchTime(now time.Time) {
+	if f.bindBy.IsZero() || f.failed || now.Before(f.bindBy) {
+		return
+	}
+	f.failed = true
+	f.fail(ListensNowhere + f.spec.Listens.String())
 }
 
 // forked are the children of the master that were only forked.

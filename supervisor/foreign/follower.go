@@ -43,6 +43,7 @@ type Follower struct {
 	probing   probing
 	stillborn stillborn
 	failed    bool           // that it cannot become whole was told
+	bindBy    time.Time      // it must listen by then; zero: it may take its time, or does
 	crew      int            // workers before they were drained
 	later     []master.Order // to be said when it is whole
 	notes     map[string]bool
@@ -98,6 +99,9 @@ func (f *Follower) drop() {
 
 func (f *Follower) start() {
 	f.started = time.Now()
+	if f.spec.Listens > 0 {
+		f.bindBy = f.started.Add(f.spec.Listens)
+	}
 	f.timer = time.NewTimer(shortPause)
 	go f.follow()
 }

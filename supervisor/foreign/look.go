@@ -54,6 +54,7 @@ func (f *Follower) look() {
 		f.serves()
 	} else if !f.whole {
 		f.watchBoot(f.forked())
+		f.watchTime(now)
 		f.probe()
 	} else if f.whole && len(f.workers) != before {
 		f.until = now.Add(settling) // more may come
@@ -108,6 +109,7 @@ func (f *Follower) count(now time.Time) (idle int) {
 	if len(inodes) == 0 {
 		return 0
 	}
+	f.bindBy = time.Time{}
 	others := f.spec.Masters.Except(f.master.Ref())
 	f.disown(others)
 	below, err := proc.Proc.Descendants(f.master.Ref().PID, others...)

@@ -27,10 +27,11 @@ type Spec struct {
 	Numbers   []int            // of the listeners in the process; nil: from 3 on
 	Told      bool             // Env says where they are, and nothing else is to be told
 
-	Masters *Masters // of all generations
-	Binds   bool     // the server binds by itself
-	Pidfile string   // the server's own; "": it has none that is known
-	Daemon  bool     // it may leave the foreground: the process that is spawned is not the master then
+	Masters *Masters      // of all generations
+	Binds   bool          // the server binds by itself
+	Pidfile string        // the server's own; "": it has none that is known
+	Daemon  bool          // it may leave the foreground: the process that is spawned is not the master then
+	Listens time.Duration // it must by then, where it binds by itself; 0: when it likes
 
 	Expect int // workers that make it whole; 0: as many as the server starts
 	Before int // workers that the generation before it had; 0: none

@@ -127,6 +127,26 @@ func TestFutileWorkers(t *testing.T) {
 	h.untilOver()
 }
 
+// A server that has only so long to listen is given up then, and not when it has begun to in time.
+func TestTimeToListen(t *testing.T) {
+	w := newWorld(t)
+	spec := w.spec(options{"bind": 0, "boot": 60})
+	spec.Listens = 50 * time.Millisecond
+	h := w.start(spec)
+	said := h.until("a verdict", func(b book) bool { return b.failed != "" })
+	if said.failed != "it listens nowhere after 50ms" {
+		t.Error(said.failed)
+	}
+	h.say(master.DoStop, 0)
+	h.untilOver()
+
+	spec = w.spec(options{"bind": 0, "load": 2.5})
+	spec.Listens = 2 * time.Second
+	if said := w.start(spec).untilServes(2); said.failed != "" {
+		t.Error(said.failed)
+	}
+}
+
 // Commands that are run at boot are no workers that died.
 func TestCommandsAtBoot(t *testing.T) {
 	w := newWorld(t)
