@@ -73,7 +73,17 @@ func (f *Follower) search(now time.Time) {
 		f.lost = true
 		return
 	}
-	f.timer.Reset(min(max(now.Sub(f.seek.since)/16, shortPause), longPause))
+	f.timer.Reset(f.seek.pause(now))
+}
+
+// pause is that before the next look. One that cannot start may be there for a few
+// milliseconds only, so they are short again whenever it was asked for.
+func (s *seek) pause(now time.Time) time.Duration {
+	since := s.since
+	if s.again.After(since) {
+		since = s.again
+	}
+	return min(max(now.Sub(since)/16, shortPause), longPause)
 }
 
 // inVain says why it is looked no longer. A daemon is there before the process ends that

@@ -27,3 +27,27 @@ func TestNoDaemonIsSeenTwice(t *testing.T) {
 		t.Errorf("after a while without any: %q", why)
 	}
 }
+
+// A successor that ends with its first breath is not waited for until the end.
+func TestSuccessorGoneAtOnce(t *testing.T) {
+	w := newWorld(t)
+	old := w.bound(options{"fleeting": true})
+	said := old.renew(unchanged).untilOver()
+	if said.failed != "the successor ended as soon as it was there" {
+		t.Errorf("%q", said.failed)
+	}
+	old.untilServes(2)
+}
+
+// Looks are close to each other after each asking, and not only after the first.
+func TestLooksAfterAsking(t *testing.T) {
+	start := time.Now()
+	s := &seek{since: start}
+	if got := s.pause(start.Add(5 * time.Second)); got != longPause {
+		t.Errorf("%s after a while", got)
+	}
+	s.again = start.Add(5 * time.Second)
+	if got := s.pause(start.Add(5*time.Second + shortPause)); got != shortPause {
+		t.Errorf("%s after it was asked again", got)
+	}
+}

@@ -43,6 +43,7 @@ defaults = {
     "revive": True,  # HUP brings workers back
     "decoy": False,  # USR2 starts another program, too
     "hook": None,  # what the first worker of a successor says to the old master: "QUIT", "KILL", "TTOU"
+    "fleeting": False,  # what USR2 starts is gone at once
     "die_on_renew": False,  # the old master leaves as soon as it has started its successor
     "stubborn": False,  # QUIT and TERM do nothing
 }
@@ -237,6 +238,8 @@ class Server:
             os.environ["SERVER_OLD"] = str(old)
             for s in self.sockets:
                 s.set_inheritable(True)
+            if self.o["fleeting"]:
+                os.execv("/bin/true", ["true"])
             os.execv(sys.executable, [sys.executable, "-IS"] + sys.argv)
         if self.o["die_on_renew"]:
             os._exit(0)
