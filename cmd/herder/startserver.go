@@ -78,6 +78,7 @@ func starterRun(c *starter.Command, stderr io.Writer) *exit {
 	cfg.LogFile = out.path
 	log, lines := newLog(2, "text", slog.LevelWarn)
 	defer lines.Close()
+	sweepStarters(config.RuntimeBase())
 	fmt.Fprintf(stderr, "%s (pid:%d) starting now...\n", starterName, os.Getpid())
 	keeper := starter.NewKeeper(c, starter.Hooks{
 		Say:    func(line string) { _, _ = lines.Write([]byte(line + "\n")) },
