@@ -1,6 +1,7 @@
 package ready
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -52,28 +53,27 @@ func (h holders) add(pid int) error {
 // not seen for sure.
 const lookEvery = 500 * time.Microsecond
 
-// keepLooking looks again and again until stop is called, which returns what went wrong.
-func (h holders) keepLooking(pids []int) (stop func() error) {
-	over, result := make(chan struct{}), make(chan error)
-	go func() {
-		ticker := time.NewTicker(lookEvery)
-		defer ticker.Stop()
-		var err error
-		for {
-			select {
-			case <-over:
-				result <- err
-				return
-			case <-ticker.C:
-				if err == nil {
-					err = h.look(pids)
-				}
+// lookDuring adds what the processes hold at any moment while something is done.
+func (h holders) lookDuring(pids []int, do func() error) error {
+	over, looked := make(chan struct{}), make(chan error)
+	go func() { looked <- h.lookUntil(over, pids) }()
+	err := do()
+	close(over)
+	return cmp.Or(err, <-looked)
+}
+
+func (h holders) lookUntil(over chan struct{}, pids []int) error {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-over:
+			return nil
+		case <-ticker.C:
+			if err := h.look(pids); err != nil {
+				return err
 			}
 		}
-	}()
-	return func() error {
-		close(over)
-		return <-result
 	}
 }
 

@@ -107,17 +107,15 @@ func (all Listeners) Accepted(pids []int, inodes []uint64) ([]int, error) {
 	if len(ours) == 0 {
 		return nil, errors.New("cannot look for connections: none of the sockets listens here")
 	}
-	stop := held.keepLooking(pids)
 	connections := map[uint64]bool{}
-	var err error
-	for l := range ours {
-		if err == nil {
-			err = l.accepted(func(ino uint64) { connections[ino] = true })
+	err := held.lookDuring(pids, func() error {
+		for l := range ours {
+			if err := l.accepted(func(ino uint64) { connections[ino] = true }); err != nil {
+				return err
+			}
 		}
-	}
-	if failed := stop(); err == nil {
-		err = failed
-	}
+		return nil
+	})
 	return held.of(connections), err
 }
 

@@ -2,6 +2,7 @@ package ready
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -146,6 +148,41 @@ func TestAcceptedByWhom(t *testing.T) {
 	got, err := list(t).Accepted([]int{os.Getpid(), 1 << 22, p.pid()}, []uint64{sock.inode})
 	if err != nil || !slices.Equal(got, []int{p.pid()}) {
 		t.Errorf("Accepted = %v, %v, want the program %d", got, err, p.pid())
+	}
+}
+
+// One request after the other, each shorter than the kernel takes for its list of connections: they are seen.
+func TestHeldWhileTheListIsMade(t *testing.T) {
+	const number = 100
+	held, before := holders{}, holders{}
+	pids := []int{os.Getpid()}
+	if err := before.look(pids); err != nil {
+		t.Fatal(err)
+	}
+	err := held.lookDuring(pids, func() error {
+		for range number {
+			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+			if err != nil {
+				return err
+			}
+			time.Sleep(2 * lookEvery) // the request
+			unix.Close(fd)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen := len(held) - len(before); seen < number/10 {
+		t.Errorf("%d of %d were seen", seen, number)
+	}
+}
+
+// What goes wrong meanwhile is told.
+func TestLookDuringFails(t *testing.T) {
+	failed := errors.New("no list")
+	if err := (holders{}).lookDuring(nil, func() error { return failed }); err != failed {
+		t.Error(err)
 	}
 }
 
