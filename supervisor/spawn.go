@@ -33,6 +33,7 @@ func (t *tender) Spawn(gen, workers int) []herd.Event {
 	}
 	t.tended[gen] = g
 	go t.listen(g)
+	t.watchBoot(g)
 	return nil
 }
 

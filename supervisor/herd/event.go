@@ -102,6 +102,12 @@ type (
 		Gen int
 		By  time.Duration
 	}
+	// Doubt says of a Gen that boots what may be the reason, should it not become ready
+	// in time. The last word counts.
+	Doubt struct {
+		Gen int
+		Why string
+	}
 	// Failed says that the master of Gen gives its first start up, and leaves
 	// by itself.
 	Failed struct {
@@ -136,6 +142,7 @@ func (Retire) kind() Kind      { return ofGeneration }
 func (StartFailed) kind() Kind { return ofGeneration }
 func (Up) kind() Kind          { return ofGeneration }
 func (Extend) kind() Kind      { return ofGeneration }
+func (Doubt) kind() Kind       { return ofGeneration }
 func (Failed) kind() Kind      { return ofGeneration }
 func (Died) kind() Kind        { return ofGeneration }
 func (Emptied) kind() Kind     { return ofGeneration }
@@ -150,6 +157,7 @@ const (
 	factStartFailed Fact = iota
 	factUp
 	factExtend
+	factDoubt
 	factFailed
 	factDied
 	factEmptied
@@ -159,7 +167,7 @@ const (
 )
 
 var factNames = [numFacts]string{
-	"could not be spawned", "workers up", "a worker asks for more time", "gave its start up", "master died", "nothing left", "queues empty", "deadline passed",
+	"could not be spawned", "workers up", "a worker asks for more time", "it seems to go astray", "gave its start up", "master died", "nothing left", "queues empty", "deadline passed",
 }
 
 func (f Fact) String() string { return factNames[f] }
@@ -173,6 +181,8 @@ func about(e Event) (gen int, f Fact, why string) {
 		return e.Gen, factUp, ""
 	case Extend:
 		return e.Gen, factExtend, ""
+	case Doubt:
+		return e.Gen, factDoubt, e.Why
 	case Failed:
 		return e.Gen, factFailed, e.Why
 	case Died:

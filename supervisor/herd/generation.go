@@ -18,6 +18,7 @@ type generation struct {
 	headless bool      // its master is gone
 	held     bool      // a QUIT to it waits until the successor serves
 	halted   bool      // it was told to halt, not to quit
+	doubt    string    // why it may not become ready
 }
 
 // served reports whether g ever was ready.
@@ -68,6 +69,11 @@ func (h *Herd) extend(g *generation, now time.Time, e Event) Kind {
 	return quiet
 }
 
+func (h *Herd) doubt(g *generation, _ time.Time, e Event) Kind {
+	g.doubt = e.(Doubt).Why
+	return quiet
+}
+
 func (h *Herd) unborn(g *generation, now time.Time, e Event) Kind {
 	h.why = "could not be spawned: " + e.(StartFailed).Why
 	return h.lose(g, now, e)
@@ -91,6 +97,9 @@ func (h *Herd) dieEarly(g *generation, now time.Time, e Event) Kind {
 
 func (h *Herd) notReady(g *generation, now time.Time, _ Event) Kind {
 	why := fmt.Sprintf(tooLate+"%s (%d of %d workers up)", h.policy.ReadyTimeout, g.up, h.workers)
+	if g.doubt != "" {
+		why += ": " + g.doubt
+	}
 	return h.forsake(g, now, why)
 }
 

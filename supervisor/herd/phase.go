@@ -143,6 +143,7 @@ var (
 	weigh    = genCell{"serves once enough are up", (*Herd).weighUp}
 	record   = genCell{"recorded", (*Herd).record}
 	extend   = genCell{"its deadline is moved, never nearer", (*Herd).extend}
+	doubt    = genCell{"kept, as the reason if it is not ready in time", (*Herd).doubt}
 	fail     = genCell{"lost; it retires", (*Herd).fail}
 	desert   = genCell{"lost: it leaves by itself", (*Herd).desert}
 	vanish   = genCell{"lost at once", (*Herd).vanish}
@@ -169,6 +170,7 @@ func init() {
 		factStartFailed: {unborn, genBug, genBug, genBug, unborn, unborn, genLate},
 		factUp:          {weigh, record, genLate, record, genLate, genLate, genLate},
 		factExtend:      {extend, genLate, genLate, genLate, genLate, genLate, genLate},
+		factDoubt:       {doubt, genLate, genLate, genLate, genLate, genLate, genLate},
 		factFailed:      {fail, desert, genLate, genLate, genLate, genLate, genLate},
 		factDied:        {dieEarly, orphan, genBug, masterly, tellRest, masterly, genLate},
 		factEmptied:     {vanish, vanish, lose, lose, lose, lose, genLate},

@@ -158,13 +158,14 @@ func lateWord(t *testing.T, w *world, b byte) {
 		return
 	}
 	before := w.h.Describe(w.now)
-	words := []Event{StartFailed{n, ""}, Up{n, 9}, Extend{n, time.Hour}, Failed{n, ""}, Died{n, ""}, Emptied{n}, Drained{n}, Retire{n, true}, Checked{Try: -1}}
-	for _, e := range w.h.Step(w.now, words[b&7]) {
+	words := []Event{StartFailed{n, ""}, Up{n, 9}, Extend{n, time.Hour}, Doubt{n, ""}, Failed{n, ""}, Died{n, ""}, Emptied{n}, Drained{n}, Retire{n, true}, Checked{Try: -1}}
+	word := words[int(b)%len(words)]
+	for _, e := range w.h.Step(w.now, word) {
 		if _, ok := e.(Note); !ok {
-			t.Fatalf("%+v, late: %s", words[b&7], e)
+			t.Fatalf("%+v, late: %s", word, e)
 		}
 	}
 	if after := w.h.Describe(w.now); after != before {
-		t.Fatalf("%+v, late, changed\n%s\nto\n%s", words[b&7], before, after)
+		t.Fatalf("%+v, late, changed\n%s\nto\n%s", word, before, after)
 	}
 }

@@ -69,6 +69,7 @@ func (g *generation) describe(b *strings.Builder, now time.Time, settle time.Dur
 	mark(b, g.headless, "headless")
 	mark(b, g.held, "held")
 	mark(b, g.halted, "halted")
+	mark(b, g.phase == Booting && g.doubt != "", "doubted")
 }
 
 func until(t, now time.Time) string {

@@ -48,6 +48,7 @@ var factCauses = [numFacts]string{
 	factStartFailed: "fork or exec failed.",
 	factUp:          "The master says how many workers are ready.",
 	factExtend:      "A worker that boots sends EXTEND_TIMEOUT_USEC.",
+	factDoubt:       "Its processes listen where herder did not open a socket, and none of its workers is ready.",
 	factFailed:      "The master gives its first start up and leaves by itself.",
 	factDied:        "The master is gone; processes of its may be left.",
 	factEmptied:     "No process of the generation is left.",

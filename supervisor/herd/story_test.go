@@ -86,6 +86,8 @@ func (s *story) event(cmd string, a args) Event {
 		by, err := time.ParseDuration(a.m["by"])
 		must(err)
 		return Extend{gen, by}
+	case "doubt":
+		return Doubt{gen, why}
 	case "unspawned":
 		return StartFailed{gen, why}
 	case "failed":

@@ -1,8 +1,6 @@
 package master
 
 import (
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/herderd/herder/handoff"
@@ -72,7 +70,7 @@ func (s *shell) elsewhere(pids []int) string {
 	if err != nil {
 		return ""
 	}
-	return listed(found)
+	return ready.Listed(found)
 }
 
 // accepted says whether one of the processes has a connection from our sockets, as far
@@ -84,16 +82,6 @@ func (s *shell) accepted(pids []int) bool {
 	}
 	took, err := all.Accepted(pids, s.inodes)
 	return len(took) > 0 || err != nil
-}
-
-// maxListed is how many addresses a reason names: some programs have dozens.
-const maxListed = 3
-
-func listed(addresses []string) string {
-	if n := len(addresses) - maxListed; n > 0 {
-		addresses = append(addresses[:maxListed:maxListed], strconv.Itoa(n)+" more")
-	}
-	return strings.Join(addresses, ", ")
 }
 
 func notTaken(separator, elsewhere string) string {

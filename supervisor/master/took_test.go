@@ -121,15 +121,6 @@ func TestTookNothing(t *testing.T) {
 	h.exit()
 }
 
-// A reason stays short.
-func TestTookManyElsewhere(t *testing.T) {
-	for in, want := range map[string]string{"": "", "a": "a", "a b c": "a, b, c", "a b c d e": "a, b, c, 2 more"} {
-		if got := listed(strings.Fields(in)); got != want {
-			t.Errorf("%q is listed as %q, want %q", in, got, want)
-		}
-	}
-}
-
 // Datagram sockets do not listen: a worker on such is believed, wherever it listens.
 func TestTookDatagrams(t *testing.T) {
 	t.Parallel()

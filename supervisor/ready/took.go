@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -86,6 +87,17 @@ func (all Listeners) Foreign(pids []int, inodes []uint64) ([]string, error) {
 	}
 	slices.Sort(found)
 	return slices.Compact(found), err
+}
+
+// maxListed is how many addresses a reason names: some programs have dozens.
+const maxListed = 3
+
+// Listed writes what Foreign has found for a person; "" when it found nothing.
+func Listed(addresses []string) string {
+	if n := len(addresses) - maxListed; n > 0 {
+		addresses = append(addresses[:maxListed:maxListed], strconv.Itoa(n)+" more")
+	}
+	return strings.Join(addresses, ", ")
 }
 
 // Accepted finds which of the processes hold a connection that was accepted from one

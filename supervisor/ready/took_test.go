@@ -115,6 +115,15 @@ func TestForeignNamesArePrintable(t *testing.T) {
 	mustForeign(t, nil, fmt.Sprintf("unix:@a\ufffd\ufffdb%d", os.Getpid()))
 }
 
+// A reason stays short.
+func TestListed(t *testing.T) {
+	for in, want := range map[string]string{"": "", "a": "a", "a b c": "a, b, c", "a b c d e": "a, b, c, 2 more"} {
+		if got := Listed(strings.Fields(in)); got != want {
+			t.Errorf("%q is listed as %q, want %q", in, got, want)
+		}
+	}
+}
+
 // A connection counts from accept to close, whatever its client does; the client's
 // end of it does not, nor what waits to be accepted.
 func TestAccepted(t *testing.T) {
