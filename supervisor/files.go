@@ -155,8 +155,38 @@ func (t *tender) restoreOwn() {
 	}
 }
 
+// sweepPidFiles removes what a server's own master has left that was killed: unicorn
+// starts no successor while .oldbin names somebody who lives, and one day the kernel
+// gives that pid to another process. The file without an end of its own is that of who
+// comes next, and stays until nobody does.
+func (t *tender) sweepPidFiles(g *tended) {
+	path := g.plan.config.Pidfile
+	if g.plan.config.Kind != dialect.Reexec || path == "" || g.led == 0 {
+		return
+	}
+	t.left = leftPidFile{path, g.led}
+	for _, path := range serverFiles(path)[1:] {
+		t.sweepPidFile(leftPidFile{path, g.led})
+	}
+}
+
+// leftPidFile is one that a server may have left, and the pid of a master that is gone.
+type leftPidFile struct {
+	path string
+	pid  int
+}
+
+func (t *tender) sweepPidFile(f leftPidFile) {
+	if err := pidfile.Remove(f.path, f.pid); err != nil && !errors.Is(err, pidfile.ErrForeign) {
+		t.log.Warn("cannot remove the pid file of a master that is gone", "path", f.path, "error", err)
+	}
+}
+
 // removePidFiles takes our pid files away at the end.
 func (t *tender) removePidFiles() {
+	if t.left.pid != 0 {
+		t.sweepPidFile(t.left)
+	}
 	for path, pid := range t.published {
 		if pid > 0 {
 			if err := pidfile.Remove(path, pid); err != nil {

@@ -48,6 +48,7 @@ type tender struct {
 	published    map[string]int // pid files as we wrote them
 	serverWrites bool           // the server of kind fresh writes the same pid file as we do
 	appeared     proc.Ref       // a successor that nobody here asked for, told to the core
+	left         leftPidFile    // of the last server's own master that has ended
 	complaint    string         // the last trouble with a pid file, said once
 	blind        *time.Timer    // looks again for what a master left; nil: nothing was overlooked
 }
@@ -122,6 +123,7 @@ func (t *tender) Release(gen int) {
 		o.process.Close()
 	}
 	delete(t.tended, gen)
+	t.sweepPidFiles(g)
 	t.prune()
 	// An upgrade leaves garbage, and an idle herder would keep it for ever:
 	// the collector runs only when something is allocated.
