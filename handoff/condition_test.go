@@ -124,3 +124,11 @@ func TestConditionKnowsWhatTheKernelLeftOfTheBacklog(t *testing.T) {
 		t.Errorf("%+v, somaxconn is %d", c, most)
 	}
 }
+
+// What a kernel does not let us do is told with what it wants, and not with what a bind would.
+func TestSealNotPermitted(t *testing.T) {
+	err := openT(t, "127.0.0.1:0").explain("seal", unfiltered(unix.EPERM))
+	if !strings.Contains(err.Error(), "CAP_NET_ADMIN") || !errors.Is(err, unix.EPERM) {
+		t.Error(err)
+	}
+}

@@ -11,7 +11,7 @@ import (
 // the last stop, because the last close(2) of a listener resets what is queued. Wait until Queue says 0, then end the workers.
 //
 //   - tcp: a filter drops SYN segments. A client gets no answer, and tries again by itself, after 1 s and later (tcp(7), tcp_syn_retries):
-//     when the next herder listens by then it never knows.
+//     when the next herder listens by then it never knows. (Linux 6.18 wants CAP_NET_ADMIN for that; older ones let everybody do it.)
 //   - udp: a filter drops every new datagram.
 //   - a unix path: both names are removed; who connects now gets ENOENT.
 //   - an abstract unix stream: it is shut down for reading; who connects is refused, and accept(2) fails with EINVAL once the queue is
@@ -79,10 +79,18 @@ func (l *Listener) filter(program []unix.SockFilter) error {
 	for _, fd := range l.fds {
 		err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
 		if err != nil {
-			return fmt.Errorf("SO_ATTACH_FILTER: %w", err)
+			return unfiltered(err)
 		}
 	}
 	return nil
+}
+
+func unfiltered(err error) error {
+	err = fmt.Errorf("SO_ATTACH_FILTER: %w", err)
+	if errors.Is(err, unix.EPERM) {
+		return &hinted{err, "a kernel as new as this one wants CAP_NET_ADMIN for a filter on a TCP socket"}
+	}
+	return err
 }
 
 // dropSYN drops segments with SYN and without ACK. A TCP socket's filter sees the segment from its TCP header on, where byte 13 holds the
