@@ -24,6 +24,9 @@ func (t *tender) spawnForeign(g *tended) error {
 		}
 		return err
 	}
+	if t.custom.Environ == nil {
+		spec.Notify = g.notify // who is followed only, or told nothing, needs no file
+	}
 	t.lendPidFile(g)
 	t.makeRoom(spec)
 	f, p, err := foreign.Start(t.spawner, spec)

@@ -121,6 +121,7 @@ func (r *run) lock() error {
 	if _, err := r.lockFile(filepath.Join(c.RuntimeDir, "lock")); err != nil {
 		return err
 	}
+	sweepNotify(c.RuntimeDir, config.RuntimeBase())
 	if c.Pidfile != "" {
 		// Found now, and not when the first master is there and its pid cannot be told.
 		if err := unix.Access(filepath.Dir(c.Pidfile), unix.W_OK|unix.X_OK); err != nil {

@@ -21,7 +21,7 @@ func (t *tender) Spawn(gen, workers int) []herd.Event {
 	if t.next != nil {
 		p, t.next = t.next, nil
 	}
-	g := &tended{n: gen, plan: p}
+	g := &tended{n: gen, plan: p, notify: notifyPath(p.config)}
 	if err := t.spawn(g, workers); err != nil {
 		t.log.Error("cannot spawn the master", "generation", gen, "error", err)
 		t.prune()
@@ -62,7 +62,7 @@ func (t *tender) masterSpec(g *tended, workers int) master.Spec {
 		Name: c.Name, Generation: g.n, Path: g.plan.path, Argv: argv,
 		Listeners: g.plan.passed(), Workers: workers,
 		Ready: c.Ready, ReadyTimeout: c.ReadyTimeout, StopTimeout: c.StopTimeout, Watchdog: c.Watchdog,
-		Dialect: c.Dialect, Graceful: c.Graceful, Quick: c.Quick,
+		Notify: g.notify, Dialect: c.Dialect, Graceful: c.Graceful, Quick: c.Quick,
 		User: c.User, Umask: c.Umask, Nice: c.Nice, Rlimits: c.Rlimits,
 		LogPrefix: c.LogPrefix, LogFile: c.LogFile, Seed: uint64(os.Getpid())<<16 + uint64(g.n),
 	}

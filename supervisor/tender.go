@@ -59,6 +59,7 @@ type tended struct {
 	plan    *plan
 	master  *proc.Process // nil once it is gone, or while it is awaited
 	follows proc.Ref      // the master that somebody else had started
+	notify  string        // where its notify socket is; "": not in a file
 	crew    int           // workers it had when its successor was started
 	borrows bool          // its server is to write the pid file, which was moved out of its way
 	awaited bool          // the server makes its master by itself, and the link looks for it
@@ -121,6 +122,9 @@ func (t *tender) Release(gen int) {
 	}
 	for _, o := range g.orphans {
 		o.process.Close()
+	}
+	if g.notify != "" {
+		_ = os.Remove(g.notify) // its master did, unless it was killed
 	}
 	delete(t.tended, gen)
 	t.sweepPidFiles(g)

@@ -52,7 +52,7 @@ type Follower struct {
 }
 
 func newFollower(spec Spec) (*Follower, error) {
-	notify, err := ready.ListenNotify()
+	notify, err := ready.ListenNotify(spec.Notify)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,7 @@ type Spec struct {
 	Expect int // workers that make it whole; 0: as many as the server starts
 	Before int // workers that the generation before it had; 0: none
 	Ready  ready.How
+	Notify string // the path of the notify socket; "": without a file
 
 	After *Follower // of the master that starts it; nil: we do
 

@@ -91,7 +91,7 @@ func (s *shell) open() error {
 	if s.spawner, err = proc.NewSpawner(); err != nil {
 		return err
 	}
-	if s.notify, err = ready.ListenNotify(); err != nil {
+	if s.notify, err = ready.ListenNotify(s.spec.Notify); err != nil {
 		return err
 	}
 	s.reports = newOutbox(mergeReport, func(r Report) error { return s.conn.send(r) })

@@ -22,6 +22,7 @@ type Spec struct {
 	Workers   int
 
 	Ready        ready.How
+	Notify       string   // the path of the notify socket; "": without a file
 	ReadyTimeout Duration // of each worker; 0: none, the herder has its own
 	StopTimeout  Duration // from the graceful word to SIGKILL
 	KillTimeout  Duration // from the quick word, or an abort, to SIGKILL; 0: DefaultKillTimeout

@@ -25,6 +25,7 @@ import (
 type Notify struct {
 	file    *os.File
 	address string
+	path    string // the file to be removed; "": there is none
 	c       chan Message
 	done    chan struct{}
 	ended   chan struct{}
@@ -35,17 +36,20 @@ type Notify struct {
 // itself drops what does not fit (MSG_CTRUNC).
 const maxRights = 16
 
-// ListenNotify makes the socket, in the abstract namespace under a name nobody
-// can guess: it needs no directory, leaves no file, and is reachable from a
-// changed root.
-func ListenNotify() (*Notify, error) {
-	// ChaCha8, seeded by the kernel; crypto/rand would bring a dozen packages to initialise into every master's start.
-	address := fmt.Sprintf("@herder-notify-%016x%016x", rand.Uint64(), rand.Uint64())
+// ListenNotify makes the socket at a path, as systemd does. Not everybody knows of
+// another place: for Sidekiq, Puma and all who have ruby-sdnotify in them "@name" is
+// a file, and what cannot be sent there is an exception that ends the program.
+//
+// Without a path, or where none can be bound, it is in the abstract namespace under
+// a name nobody can guess: that needs no directory, and is what libsystemd knows, too.
+func ListenNotify(path string) (*Notify, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the notify socket: %w", err)
 	}
-	if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSCRED, 1); err == nil {
+	address := path
+	if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSCRED, 1); err == nil && !bindPath(fd, path) {
+		address, path = abstract(), ""
 		err = unix.Bind(fd, &unix.SockaddrUnix{Name: address})
 	}
 	if err != nil {
@@ -57,12 +61,29 @@ func ListenNotify() (*Notify, error) {
 		// Close ends the reader.
 		file:    os.NewFile(uintptr(fd), address),
 		address: address,
+		path:    path,
 		c:       make(chan Message),
 		done:    make(chan struct{}),
 		ended:   make(chan struct{}),
 	}
 	go n.run()
 	return n, nil
+}
+
+// abstract is a new name. It is of ChaCha8, seeded by the kernel; crypto/rand would
+// bring a dozen packages to initialise into every master's start.
+func abstract() string {
+	return fmt.Sprintf("@herder-notify-%016x%016x", rand.Uint64(), rand.Uint64())
+}
+
+// bindPath says whether the socket is at that path now, for everybody: a server may
+// change its user by itself, and who may be believed is told by the pid.
+func bindPath(fd int, path string) bool {
+	if path == "" || unix.Bind(fd, &unix.SockaddrUnix{Name: path}) != nil {
+		return false
+	}
+	_ = os.Chmod(path, 0o666) // it is there; at worst for those only whom the umask lets in
+	return true
 }
 
 // Address is the value for NOTIFY_SOCKET.
@@ -77,6 +98,9 @@ func (n *Notify) Close() error {
 	var err error
 	n.once.Do(func() {
 		close(n.done)
+		if n.path != "" {
+			_ = os.Remove(n.path) // at worst it is swept by the next herder
+		}
 		err = n.file.Close()
 	})
 	<-n.ended

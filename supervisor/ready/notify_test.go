@@ -17,7 +17,7 @@ import (
 
 func notify(t *testing.T) *Notify {
 	t.Helper()
-	n, err := ListenNotify()
+	n, err := ListenNotify("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +83,41 @@ os.waitpid(p,0)`)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// At a path it is for everybody, whatever the umask, and the path goes with it. Where
+// there can be none, it is in the abstract namespace.
+func TestNotifyAtAPath(t *testing.T) {
+	path := t.TempDir() + "/notify"
+	n, err := ListenNotify(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if st, err := os.Stat(path); err != nil || n.Address() != path || st.Mode().Perm() != 0o666 {
+		t.Errorf("%s: %v, %v", n.Address(), st, err)
+	}
+	send(t, sender(t, n), []byte("READY=1"), nil)
+	if m := n.next(t); !m.Ready || m.PID != os.Getpid() {
+		t.Errorf("got %+v", m)
+	}
+	for _, taken := range []string{path, path + strings.Repeat("long", 30), path + "/below"} {
+		other, err := ListenNotify(taken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(other.Address(), "@") {
+			t.Errorf("%s is bound", other.Address())
+		}
+		other.Close()
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Error("another one has removed it")
+	}
+	n.Close()
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the path is left")
 	}
 }
 
