@@ -116,6 +116,11 @@ type Row struct {
 	PublicName bool
 	// EarlyReady: its READY=1 comes before a worker serves, and is not believed.
 	EarlyReady bool
+	// SaysReady: where there is no listener to look at, its READY=1 is waited for: to
+	// live for a while says nothing of a server that takes as long to load.
+	SaysReady bool
+	// LogsToStdout: it does not say on stderr why it fails.
+	LogsToStdout bool
 	// Many are the flags by which it becomes a master of its own, with their number
 	// of workers, where it is none without: its kind is fresh then.
 	Many []string

@@ -93,7 +93,7 @@ func (f *Follower) isWhole(now time.Time, idle int) bool {
 		return f.probing.answered
 	case ready.KindAuto:
 		if !f.canLook() {
-			return f.said && !f.spec.Row.EarlyReady || age >= unseen
+			return f.said && !f.spec.Row.EarlyReady || age >= unseen && !f.spec.Row.SaysReady
 		}
 	}
 	return f.muster.whole(now, len(f.workers), idle)

@@ -22,7 +22,7 @@ type voice struct {
 // newVoice makes the pipes for the master of a generation.
 func newVoice(s Spec) (*voice, error) {
 	v := &voice{}
-	opts := output.Options{Pumps: &v.pumps}
+	opts := output.Options{Pumps: &v.pumps, Both: s.Row.LogsToStdout}
 	if s.User != nil {
 		opts.UID, opts.GID = int(s.User.UID), int(s.User.GID)
 	}

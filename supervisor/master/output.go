@@ -10,7 +10,7 @@ import (
 // newOutput makes where a worker writes. While it boots the herder is told of what
 // comes on its stderr: when its time is over, it is too late to ask.
 func (s *shell) newOutput(w *worker) (*output.Output, error) {
-	opts := output.Options{Pumps: &s.tasks, Heard: func() {
+	opts := output.Options{Pumps: &s.tasks, Both: s.row.LogsToStdout, Heard: func() {
 		if w.telling.Load() {
 			s.post(func() []pool.Event {
 				s.lastWords(w)

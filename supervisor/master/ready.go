@@ -62,9 +62,16 @@ func (s *shell) awaitReady(w *worker) []pool.Event {
 		return s.isReady(w)
 	case ready.KindNotify, ready.KindFD:
 	default:
-		s.lookIn(shortPause)
+		if !s.awaitsWord() {
+			s.lookIn(shortPause)
+		}
 	}
 	return nil
+}
+
+// awaitsWord: there is nothing to be seen of a worker that will say when it is ready.
+func (s *shell) awaitsWord() bool {
+	return s.spec.Ready.Kind == ready.KindAuto && s.row.SaysReady && len(s.inodes) == 0
 }
 
 // isReady: there is evidence that the worker serves. It is believed, unless it may

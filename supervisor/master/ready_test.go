@@ -1,6 +1,7 @@
 package master
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,24 @@ func TestReadyWithoutSockets(t *testing.T) {
 	h.until("failure", func() bool { return h.failed != nil })
 	if h.failed.Reason != "worker 1 ended: exit 0" {
 		t.Errorf("failed because of %q", h.failed.Reason)
+	}
+	h.exit()
+}
+
+// One that will say when it is ready is believed nothing else: to live says little of a
+// server that loads for long. Why it fails is on its stdout.
+func TestReadyBySidekiqsWordOnly(t *testing.T) {
+	t.Parallel()
+	sidekiq := func(s *Spec) { s.Ready, s.Dialect = kind(ready.KindAuto), "sidekiq" }
+	beats := testWorker(t, "beat").with(sidekiq)
+	beats.spec.Listeners = nil
+	h := startMaster(t, beats)
+	h.untilUp(1)
+	h.leaves(DoQuit)
+	h = startMaster(t, shellWorker(fmt.Sprintf(`sleep %f; echo boom; exit 1`, (unseen+time.Second/2).Seconds())).with(sidekiq))
+	h.until("failure", func() bool { return h.failed != nil })
+	if h.failed.Reason != "worker 1 ended: exit 1" || strings.Join(h.failed.Tail, "|") != "boom" {
+		t.Errorf("failed because of %q, and wrote %q", h.failed.Reason, h.failed.Tail)
 	}
 	h.exit()
 }

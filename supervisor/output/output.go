@@ -13,7 +13,8 @@ import (
 type Options struct {
 	Prefix string          // put in front of every line; "": lines stay as they are
 	Log    *File           // takes everything; nil: it goes to our own stdout and stderr
-	Heard  func()          // called when something came on stderr, beside the caller; nil: nobody asks
+	Both   bool            // what is remembered of stderr is of stdout, too
+	Heard  func()          // called when something came that is remembered, beside the caller; nil: nobody asks
 	Pumps  *sync.WaitGroup // counts what still copies
 	// UID and GID are those of the process, where they are not ours: it may open
 	// /dev/stderr anew, as some are configured to, and that is a question of who owns
@@ -23,14 +24,15 @@ type Options struct {
 
 // Output is what one process writes. Its stdout is our own, untouched, unless
 // lines are wanted; its stderr always comes through a pipe, so that its last lines
-// can be remembered.
+// can be remembered. Of some servers it is stdout that they stand in.
 type Output struct {
 	Stdout, Stderr int   // for the process, until Started
 	own            []int // our copies of the process's ends
 	first          *Tail // since it was started
 	mu             sync.Mutex
 	tails          []*Tail
-	drained        chan struct{} // closed at the end of stderr
+	remembered     sync.WaitGroup // pumps of what is remembered
+	drained        chan struct{}  // closed at the end of that
 }
 
 // copyBuffer is what one pump moves at once.
@@ -45,13 +47,16 @@ func New(opts Options) (*Output, error) {
 	if o.Stderr, err = o.pipe(opts, os.Stderr, true); err != nil {
 		return nil, err
 	}
-	if opts.Prefix == "" && opts.Log == nil {
-		return o, nil
+	if opts.Both || opts.Prefix != "" || opts.Log != nil {
+		if o.Stdout, err = o.pipe(opts, os.Stdout, opts.Both); err != nil {
+			o.Started()
+			return nil, err
+		}
 	}
-	if o.Stdout, err = o.pipe(opts, os.Stdout, false); err != nil {
-		o.Started()
-		return nil, err
-	}
+	go func() {
+		o.remembered.Wait()
+		close(o.drained)
+	}()
 	return o, nil
 }
 
@@ -68,7 +73,7 @@ func (opts Options) sink(own *os.File) io.Writer {
 }
 
 // pipe returns the write end and pumps what comes out of the other one.
-func (o *Output) pipe(opts Options, own *os.File, isStderr bool) (int, error) {
+func (o *Output) pipe(opts Options, own *os.File, remembered bool) (int, error) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
 		return -1, fmt.Errorf("cannot make a pipe for a process's output: %w", err)
@@ -85,15 +90,18 @@ func (o *Output) pipe(opts Options, own *os.File, isStderr bool) (int, error) {
 	o.own = append(o.own, fds[1])
 	from := os.NewFile(uintptr(fds[0]), "output of a process")
 	opts.Pumps.Add(1)
+	remember := func([]byte) {}
+	if remembered {
+		o.remembered.Add(1)
+		remember = o.remember
+	}
 	go func() {
 		defer opts.Pumps.Done()
 		defer from.Close()
-		if !isStderr {
-			pump(from, opts.sink(own), func([]byte) {})
-			return
+		if remembered {
+			defer o.remembered.Done()
 		}
-		defer close(o.drained)
-		pump(from, opts.sink(own), o.remember)
+		pump(from, opts.sink(own), remember)
 	}()
 	return fds[1], nil
 }
@@ -126,8 +134,8 @@ func (o *Output) Started() {
 	o.own = nil
 }
 
-// Tail are the last lines that came on stderr.
+// Tail are the last lines that came and are remembered.
 func (o *Output) Tail() []string { return o.first.Lines() }
 
-// Drained is closed when nobody can write to stderr any more, and all is read.
+// Drained is closed when nobody can write more that is remembered, and all is read.
 func (o *Output) Drained() <-chan struct{} { return o.drained }
