@@ -40,17 +40,29 @@ type unicornType struct {
 	name    string
 	program string
 	dialect string
-	pidFlag string // says where its pid file is; "": it has none
+	pid     func(path string) []string // says where its pid file is
 }
 
 // unicornTypes are all, the default first.
 func unicornTypes() []unicornType {
 	return []unicornType{
-		{"gunicorn", "gunicorn", "gunicorn", "-p"},
-		{"gunicorn_django", "gunicorn_django", "gunicorn", "-p"},
-		{"unicorn", "unicorn", "unicorn", "-P"},
-		{"unicorn_rails", "unicorn_rails", "unicorn_rails", ""}, // its -P is the path of URLs
+		{"gunicorn", "gunicorn", "gunicorn", flag("-p")},
+		{"gunicorn_django", "gunicorn_django", "gunicorn", flag("-p")},
+		{"unicorn", "unicorn", "unicorn", flag("-P")},
+		{"unicorn_rails", "unicorn_rails", "unicorn_rails", railsPid},
 	}
+}
+
+func flag(name string) func(string) []string {
+	return func(value string) []string { return []string{name, value} }
+}
+
+// railsPid: to unicorn_rails -P is the path of URLs, and without -D, which gave it
+// tmp/pids/unicorn.pid, it writes no pid file unless its configuration names one. So it
+// is told by -e what it has where that names none, also after a HUP.
+func railsPid(path string) []string {
+	quoted := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(path)
+	return flag("-e")("Unicorn::Configurator::DEFAULTS[:pid] = '" + quoted + "'")
 }
 
 // Times that are not given on the command line.
@@ -150,10 +162,7 @@ func (t unicornType) flags(c *cli.Context, dir string, args []string) (config.Fl
 	if !filepath.IsAbs(pidfile) {
 		pidfile = filepath.Join(dir, pidfile)
 	}
-	command := []string{t.program}
-	if t.pidFlag != "" {
-		command = append(command, t.pidFlag, pidfile)
-	}
+	command := append([]string{t.program}, t.pid(pidfile)...)
 	flags := config.Flags{Command: append(command, args...)}
 	for _, f := range [][3]string{
 		{"", "name", herdName(pidfile)}, {"", "directory", dir}, {"-u", "dialect", t.dialect}, {"", "kind", "reexec"},

@@ -53,10 +53,11 @@ func TestUnicornherderCommand(t *testing.T) {
 		"myapp:app -w 4":                      "gunicorn -p /srv/shop/gunicorn.pid myapp:app -w 4",
 		"-- -w 4 myapp:app":                   "gunicorn -p /srv/shop/gunicorn.pid -w 4 myapp:app",
 		"--unicorn=gunicorn_django -p /x.pid": "gunicorn_django -p /x.pid",
-		"-u unicorn_rails -- -P /shop":        "unicorn_rails -P /shop",
+		"-u unicorn_rails -- -P /shop":        "unicorn_rails -e Unicorn::Configurator::DEFAULTS[:pid] = '/srv/shop/unicorn_rails.pid' -P /shop",
+		`-u unicorn_rails -p /it's\a.pid`:     `unicorn_rails -e Unicorn::Configurator::DEFAULTS[:pid] = '/it\'s\\a.pid'`,
 		"-b /opt/unicorn -- -D":               "/opt/unicorn -P /srv/shop/gunicorn.pid -D",
 		"-g /opt/gunicorn a:b -- c":           "/opt/gunicorn -p /srv/shop/gunicorn.pid a:b -- c",
-		"-u unicorn_rails -b /opt/rails x":    "/opt/rails x",
+		"-u unicorn_rails -b /opt/rails x":    "/opt/rails -e Unicorn::Configurator::DEFAULTS[:pid] = '/srv/shop/unicorn_rails.pid' x",
 	} {
 		cfg, err := asked(t, strings.Fields(words)...)
 		if err != nil {
