@@ -9,7 +9,7 @@ import (
 // Each server as people start it, by itself.
 var bare = map[string][]string{
 	"unicorn":       {"unicorn -c config/unicorn.rb -E production", "/usr/bin/unicorn -D", "ruby /usr/bin/unicorn", "ruby3.1 -I lib -S unicorn"},
-	"unicorn_rails": {"unicorn_rails -c x"},
+	"unicorn_rails": {"unicorn_rails -c x", "ruby -S unicorn_rails -D", "/usr/bin/ruby3.1 bin/unicorn_rails"},
 	"gunicorn":      {"gunicorn app:app", "gunicorn3 app", "python3 /usr/bin/gunicorn app", "python -m gunicorn app", "/venv/bin/python3.11 -u -W error -mgunicorn app"},
 	"puma":          {"puma -C config/puma.rb", "ruby bin/puma"},
 	"uvicorn":       {"uvicorn app:app --fd 3", "python3 -m uvicorn app:app"},
@@ -23,7 +23,7 @@ var bare = map[string][]string{
 	"starlet":       {"plackup -s Starlet app.psgi", "perl /usr/bin/plackup --server=Starlet app.psgi", "plackup -sStarlet", "plackup app.psgi --server Starlet"},
 	"starman":       {"starman app.psgi", "plackup -s Starman app.psgi", "perl -I lib -Mlib=x /usr/bin/starman"},
 	"node":          {"node server.js", "nodejs server.js", "node20 server.js"},
-	"sidekiq":       {"sidekiq -q default"},
+	"sidekiq":       {"sidekiq -q default", "ruby -S sidekiq -r ./app.rb", "bin/sidekiq"},
 }
 
 // What may stand in front of each, and whether herder is parted from it by that.

@@ -1,5 +1,7 @@
 package dialect
 
+import "slices"
+
 // unicorn's signals are those of its own file SIGNALS. USR2 and WINCH have the
 // meaning that nginx gave them; so do the pid files.
 //
@@ -30,8 +32,17 @@ var unicorn = Row{
 	},
 }
 
-// unicornRails is unicorn with the options of an old Rails (unicorn_rails(1)).
-var unicornRails = like(unicorn, "unicorn_rails", "unicorn for Rails before 3", "unicorn_rails")
+// unicornRails is unicorn with the options of an old Rails (unicorn_rails(1)). It is
+// tried with Rails 6.1, which it runs by its config.ru.
+var unicornRails = withTraps(like(unicorn, "unicorn_rails", "unicorn for Rails before 3", "unicorn_rails"),
+	"-P is the path of URLs, not a pid file; -E sets RAILS_ENV.",
+	"With -D it has tmp/pids/unicorn.pid, until a HUP, if its configuration names no other; so drop -D, or make that file herder's pidfile.",
+)
+
+func withTraps(r Row, more ...string) Row {
+	r.Traps = slices.Concat(r.Traps, more)
+	return r
+}
 
 // like is a server that speaks as another and has a name of its own.
 func like(r Row, name, about string, programs ...string) Row {
