@@ -23,9 +23,16 @@ func (t *tender) watchBoot(g *tended) {
 	if len(g.plan.listeners) == 0 {
 		return
 	}
-	time.AfterFunc(g.plan.config.ReadyTimeout/bootLooks, func() {
+	g.bootLook = time.AfterFunc(g.plan.config.ReadyTimeout/bootLooks, func() {
 		t.post(func() []herd.Event { return t.lookAtBoot(g) })
 	})
+}
+
+// endBootLook: it holds on to all that is known of a generation.
+func (g *tended) endBootLook() {
+	if g.bootLook != nil {
+		g.bootLook.Stop()
+	}
 }
 
 // lookAtBoot looks beside the loop: the kernel takes milliseconds to list its sockets.

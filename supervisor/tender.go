@@ -55,28 +55,29 @@ type tender struct {
 
 // tended is one generation as its processes.
 type tended struct {
-	n       int
-	plan    *plan
-	master  *proc.Process // nil once it is gone, or while it is awaited
-	follows proc.Ref      // the master that somebody else had started
-	notify  string        // where its notify socket is; "": not in a file
-	crew    int           // workers it had when its successor was started
-	borrows bool          // its server is to write the pid file, which was moved out of its way
-	awaited bool          // the server makes its master by itself, and the link looks for it
-	found   bool          // and has found it: this one leaves nobody in its place
-	how     string        // the master ended
-	led     int           // pid of the master that ended
-	asked   bool          // somebody else had told it to end
-	link    link
-	silent  bool // the master's last word has been heard
-	mourned bool // the core knows that the master is gone
-	state   master.State
-	tail    []string        // last lines of stderr, of a start that failed or goes on
-	orphans map[int]*orphan // what is left after an untimely death of the master
-	leaving bool            // sealed or told to quit: it accepts nothing that is new
-	sent    bool            // away: it was told one of the ways out
-	told    herd.Verb       // the hardest of them
-	sealed  chan struct{}   // closed to end the look at its queues; nil: none
+	n        int
+	plan     *plan
+	master   *proc.Process // nil once it is gone, or while it is awaited
+	follows  proc.Ref      // the master that somebody else had started
+	notify   string        // where its notify socket is; "": not in a file
+	crew     int           // workers it had when its successor was started
+	borrows  bool          // its server is to write the pid file, which was moved out of its way
+	awaited  bool          // the server makes its master by itself, and the link looks for it
+	found    bool          // and has found it: this one leaves nobody in its place
+	how      string        // the master ended
+	led      int           // pid of the master that ended
+	asked    bool          // somebody else had told it to end
+	link     link
+	silent   bool // the master's last word has been heard
+	mourned  bool // the core knows that the master is gone
+	state    master.State
+	tail     []string        // last lines of stderr, of a start that failed or goes on
+	orphans  map[int]*orphan // what is left after an untimely death of the master
+	leaving  bool            // sealed or told to quit: it accepts nothing that is new
+	sent     bool            // away: it was told one of the ways out
+	told     herd.Verb       // the hardest of them
+	sealed   chan struct{}   // closed to end the look at its queues; nil: none
+	bootLook *time.Timer     // looks whether it listens elsewhere; nil: never
 }
 
 // link is the way to talk to a master: native ([master.Link]) or foreign
@@ -114,6 +115,7 @@ func (t *tender) Release(gen int) {
 		return
 	}
 	g.endSeal()
+	g.endBootLook()
 	if g.link != nil {
 		g.link.Close()
 	}
