@@ -72,11 +72,15 @@ func through(name string) func(*trail, string) bool {
 	switch {
 	case slices.Contains(shells, name):
 		return (*trail).shellText
-	case name == "plackup":
-		return (*trail).plackup
+	case launchers[version(name)] != nil:
+		return (*trail).launcher
 	case interpreters[version(name)] != nil:
 		return (*trail).interpreter
-	case wrappers[name] != nil:
+	case name == "env":
+		return (*trail).splitString
+	case name == "runuser":
+		return (*trail).runuser
+	case wrapperOf(name) != nil:
 		return (*trail).wrapper
 	}
 	return nil
@@ -114,29 +118,6 @@ func byModule(name string) *Row {
 		}
 	}
 	return nil
-}
-
-// plackup is a server only by its option -s.
-func (t *trail) plackup(name string) bool {
-	for i, w := range t.words[1:] {
-		server, ok := "", false
-		switch {
-		case w == "-s" || w == "--server":
-			if i+2 < len(t.words) {
-				server, ok = t.words[i+2], true
-			}
-		case strings.HasPrefix(w, "--server="):
-			server, ok = strings.TrimPrefix(w, "--server="), true
-		case strings.HasPrefix(w, "-s"):
-			server, ok = strings.TrimPrefix(strings.TrimPrefix(w, "-s"), "="), true
-		}
-		row := map[string]*Row{"Starlet": &starlet, "Starman": &starman}[server]
-		if ok && row != nil {
-			t.found(row, name+" -s "+server)
-			return true
-		}
-	}
-	return false
 }
 
 // rest is what a command line says to a server: the words behind its name.

@@ -11,7 +11,7 @@ var bare = map[string][]string{
 	"unicorn":       {"unicorn -c config/unicorn.rb -E production", "/usr/bin/unicorn -D", "ruby /usr/bin/unicorn", "ruby3.1 -I lib -S unicorn"},
 	"unicorn_rails": {"unicorn_rails -c x", "ruby -S unicorn_rails -D", "/usr/bin/ruby3.1 bin/unicorn_rails"},
 	"gunicorn":      {"gunicorn app:app", "gunicorn3 app", "python3 /usr/bin/gunicorn app", "python -m gunicorn app", "/venv/bin/python3.11 -u -W error -mgunicorn app"},
-	"puma":          {"puma -C config/puma.rb", "ruby bin/puma"},
+	"puma":          {"puma -C config/puma.rb", "ruby bin/puma", "rackup -s puma", "rackup3.1 config.ru --server=Puma", "ruby bin/rackup -E x -spuma"},
 	"uvicorn":       {"uvicorn app:app --fd 3", "python3 -m uvicorn app:app"},
 	"hypercorn":     {"hypercorn app", "python -m hypercorn app"},
 	"daphne":        {"daphne app", "python -m daphne app"},
@@ -20,7 +20,7 @@ var bare = map[string][]string{
 	"php-fpm":       {"php-fpm", "/usr/sbin/php-fpm8.2 -F", "php-fpm82", "php-fpm-8.2"},
 	"nginx":         {"nginx -g 'daemon off;'", "/usr/sbin/nginx"},
 	"haproxy":       {"haproxy -Ws -f x.cfg"},
-	"starlet":       {"plackup -s Starlet app.psgi", "perl /usr/bin/plackup --server=Starlet app.psgi", "plackup -sStarlet", "plackup app.psgi --server Starlet"},
+	"starlet":       {"plackup5.36 -E x -s Starlet app.psgi", "plackup -s Starlet app.psgi", "perl /usr/bin/plackup --server=Starlet app.psgi", "plackup -sStarlet", "plackup app.psgi --server Starlet"},
 	"starman":       {"starman app.psgi", "plackup -s Starman app.psgi", "perl -I lib -Mlib=x /usr/bin/starman"},
 	"node":          {"node server.js", "nodejs server.js", "node20 server.js"},
 	"sidekiq":       {"sidekiq -q default", "ruby -S sidekiq -r ./app.rb", "bin/sidekiq"},
@@ -56,12 +56,34 @@ var fronts = map[string]bool{
 	"npx ":                                         true,
 	"npm exec -- ":                                 true,
 	"uv run ":                                      true,
+	"bundle3.1 exec ":                              false,
+	"bundle _2.1.4_ exec ":                         false,
+	"prlimit --nofile=65536 -o NAME ":              false,
+	"numactl --cpunodebind 0 -m 0 -- ":             false,
+	"rvm-exec 3.1 ":                                false,
+	"mise exec ruby@3 -- ":                         false,
+	"mise x -- ":                                   false,
+	"direnv exec . ":                               false,
+	"dotenv -f .env,.env.local ":                   false,
+	"env -a web ":                                  false,
+	"env -S 'A=1 nice -n 5' ":                      false,
+	"env -i -S'B=1 bundle exec' ":                  false,
+	"env --split-string='-u X ' ":                  false,
+	"busybox env A=1 ":                             false,
+	"ruby --encoding UTF-8 -S ":                    false,
+	"doas -u deploy ":                              true,
+	"catatonit -- ":                                true,
+	"docker-init -- ":                              true,
+	"chruby-exec ruby-3.1 -- ":                     true,
+	"sudo -Hu deploy ":                             true,
+	"sudo -iu deploy -- ":                          true,
+	"sudo -udeploy -E ":                            true,
 }
 
 // words cuts a line as the tables here are written.
 func words(line string) []string {
 	if cs := commandsOf(line); len(cs) > 0 {
-		return cs[0]
+		return cs[0].words
 	}
 	return nil
 }
@@ -77,6 +99,18 @@ func TestEachServerThroughEachWrapper(t *testing.T) {
 				expect(t, []string{"/bin/bash", "-lc", text}, name, false)
 				expect(t, []string{"chpst", "-u", "x", "bash", "-e", "-c", text}, name, false)
 			}
+			for _, flags := range []string{"-euo pipefail -c", "-o pipefail -ec", "+o posix -c", "-O extglob +O nullglob -lc", "-c -e", "--norc --rcfile x -c", "-c --", "-ceu"} {
+				expect(t, append(words("bash "+flags), "exec "+line), name, false)
+			}
+			for _, text := range []string{line + " &", "exec " + line + " 2>&1 | cat", "exec " + line + " |& tee x", "x | exec " + line, "trap x TERM; " + line + " & wait"} {
+				expect(t, []string{"bash", "-c", text}, name, true)
+			}
+			for _, text := range []string{"exec " + line + " >&2", "exec " + line + " &>>log", "nginx -t && exec " + line, "A=1 exec " + line, "exec 2>&1; exec " + line} {
+				expect(t, []string{"busybox", "sh", "-c", text}, name, false)
+			}
+			expect(t, []string{"su", "--command=exec " + line, "deploy"}, name, true)
+			expect(t, []string{"su", "-s", "/bin/sh", "deploy", "-lc", line}, name, true)
+			expect(t, []string{"runuser", "-l", "deploy", "-c", line}, name, true)
 			expect(t, []string{"bash", "-c", line}, name, false)
 			expect(t, []string{"sh", "-c", line}, name, true)
 			expect(t, []string{"bash", "-c", "cd /srv && " + line}, name, true)
@@ -107,6 +141,9 @@ func TestUnknownIsACommand(t *testing.T) {
 		"", "./app", "python3 worker.py", "python3 -c gunicorn", "python -m http.server", "python -m", "ruby -e unicorn", "puma_worker", "pumactl start",
 		"bundle install", "bundle exec", "bundle", "env", "env A=1", "nice", "timeout 5", "chpst -u", "sh", "sh -c", "sh run.sh -c unicorn", "plackup app.psgi", "plackup -s", "plackup -s Twiggy",
 		"unicornherder -u unicorn", "start_server -- starman", "unicorn/", "bin/unicorn.rb", "cat unicorn", "php worker.php", "exec", "sudo -u x ./app", "nginx-unit",
+		"sh -c 'nginx -t && exec ./other'", "sh -c 'nginx -t && ./other'", "sh -c 'nginx; exec >>log ./other'", "bash -o pipefail run.sh -c unicorn", "bash -o -c", "bash -c", "bash -c --", "bash -- -c unicorn",
+		"rackup", "rackup -s webrick", "rackup -s", "rails", "rails console", "rails server -u thin", "rails s webrick", "mise exec unicorn", "chruby-exec unicorn", "env -S", "env -S 'unicorn; x'",
+		"rvm-exec unicorn", "direnv exec unicorn", "runuser unicorn", "doas", "su unicorn",
 	} {
 		if r, why := Recognise(words(line)); r.Name != "command" || why != unknown {
 			t.Errorf("%s: %s, %s", line, r.Name, why)
@@ -116,6 +153,13 @@ func TestUnknownIsACommand(t *testing.T) {
 		if got := strings.Join(Doubts(words(line)), "|"); want == "" && got != "" || !strings.HasPrefix(got, want) {
 			t.Errorf("%s: doubts %q", line, got)
 		}
+	}
+}
+
+// A server that Rails starts has a pid file of its own, which the next one is not told of.
+func TestRailsServerIsPumaAndDoubtful(t *testing.T) {
+	for _, line := range []string{"rails server -e production", "bundle exec rails s -b x", "ruby bin/rails server --using=puma", "bin/rails s puma"} {
+		expect(t, words(line), "puma", true)
 	}
 }
 
@@ -129,9 +173,12 @@ func TestWhy(t *testing.T) {
 			t.Errorf("%s: %s, want %s", line, why, want)
 		}
 	}
-	got := Doubts([]string{"sh", "-c", "unicorn"})
-	if len(got) != 1 || got[0] != "sh -c "+newPID+"; write exec before the server" {
-		t.Errorf("%q", got)
+	for text, want := range map[string]string{
+		"unicorn": "; write exec before the server", "exec unicorn | cat": "; write exec before the server, and take the | or & away",
+	} {
+		if got := Doubts([]string{"sh", "-c", text}); len(got) != 1 || got[0] != "sh -c "+newPID+want {
+			t.Errorf("%s: %q", text, got)
+		}
 	}
 }
 
@@ -139,6 +186,7 @@ func TestDaemonises(t *testing.T) {
 	for line, want := range map[string]string{
 		"unicorn -D": "-D", "perl -D unicorn": "", "env -D unicorn -c x": "", "gunicorn --daemon app": "--daemon", "uwsgi --daemonize=/log": "--daemonize",
 		"nginx -g 'daemon on; pid x;'": "daemon on;", "nginx -g 'daemon off;'": "", "sh -c 'exec unicorn -D'": "-D", "./app -D": "", "unicorn --daemonizer": "",
+		"rackup -s puma -d": "", "rackup -s puma -D": "-D", "rails server -d": "-d",
 	} {
 		argv := words(line)
 		r, _ := Recognise(argv)

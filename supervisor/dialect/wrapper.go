@@ -7,11 +7,12 @@ import (
 
 // wrapper is a program that runs another one, which stands behind its own flags.
 type wrapper struct {
-	word  string // that must come first, as exec of `bundle exec`
-	takes string // flags that take the next word, with blanks around each; "-x" and "--long"
-	args  int    // words of its own before the command: setuidgid ACCOUNT, timeout TIME
-	env   bool   // K=V may stand before the command
-	apart string // how it parts the command from herder; "": it becomes the command (execve)
+	word   string // that must come first, as exec of `bundle exec`; several ones with blanks between
+	takes  string // flags that take the next word, with blanks around each; "-x" and "--long"
+	args   int    // words of its own before the command: setuidgid ACCOUNT, timeout TIME
+	dashes bool   // the command stands behind --
+	env    bool   // K=V may stand before the command
+	apart  string // how it parts the command from herder; "": it becomes the command (execve)
 }
 
 // How a wrapper parts a server from herder, tried on Debian 12.
@@ -25,7 +26,7 @@ var wrappers = map[string]*wrapper{
 	"exec":           {takes: " -a "},
 	"command":        {},
 	"nohup":          {},
-	"env":            {takes: " -u --unset -C --chdir ", env: true},
+	"env":            {takes: " -u --unset -C --chdir -a --argv0 ", env: true},
 	"nice":           {takes: " -n --adjustment "},
 	"ionice":         {takes: " -c -n --class --classdata "},
 	"chrt":           {takes: " -T -P -D ", args: 1},
@@ -54,45 +55,84 @@ var wrappers = map[string]*wrapper{
 	"pipenv":         {word: "run"}, // execve (pipenv 2022.12, core.py)
 	"ddtrace-run":    {},
 	"newrelic-admin": {word: "run-program"},
+	"busybox":        {},
+	"prlimit":        {takes: " -o --output "},
+	"numactl":        {takes: " -i --interleave -p --preferred -P --preferred-many -c --cpubind -N --cpunodebind -C --physcpubind -m --membind "},
+	"rvm-exec":       {args: 1}, // its bin/rvm-exec: any first word that is no file is the name of a Ruby
+	"mise":           {word: "exec x", dashes: true},
+	"direnv":         {word: "exec", args: 1},
+	"dotenv":         {takes: " -f "}, // exec (dotenv for Ruby, cli.rb)
 
-	"setsid":    {apart: newPID},
-	"timeout":   {takes: " -k --kill-after -s --signal ", args: 1, apart: newPID},
-	"tini":      {takes: " -p -e ", apart: newPID},
-	"dumb-init": {takes: " -r --rewrite ", apart: newPID},
-	"runuser":   {takes: " -u --user -g --group -G --supp-group -w --whitelist-environment ", apart: newPID},
-	"uv":        {word: "run", takes: " --with --env-file -p --python ", apart: newPID}, // its crates/uv/src/child.rs
-	"sudo":      {takes: " -u --user -g --group -h -p -C -D -R -T -U ", env: true, apart: noFDs},
-	"npx":       {takes: " -p --package ", apart: noFDs},
-	"npm":       {word: "exec", takes: " -p --package ", apart: noFDs}, // also npm start
+	"setsid":      {apart: newPID},
+	"timeout":     {takes: " -k --kill-after -s --signal ", args: 1, apart: newPID},
+	"tini":        {takes: " -p -e ", apart: newPID},
+	"docker-init": {takes: " -p -e ", apart: newPID}, // tini
+	"catatonit":   {apart: newPID},
+	"chruby-exec": {dashes: true, apart: newPID}, // $SHELL -c "chruby RUBY && COMMAND"
+	"dumb-init":   {takes: " -r --rewrite ", apart: newPID},
+	"runuser":     {takes: " -u --user -g --group -G --supp-group -w --whitelist-environment ", apart: newPID},
+	"uv":          {word: "run", takes: " --with --env-file -p --python ", apart: newPID}, // its crates/uv/src/child.rs
+	"sudo":        {takes: " -u --user -g --group -h --host -p --prompt -C -D --chdir -R --chroot -T -U ", env: true, apart: noFDs},
+	"doas":        {takes: " -u -C -a ", apart: noFDs}, // closefrom(3) in its main; with PAM it forks as well
+	"npx":         {takes: " -p --package ", apart: noFDs},
+	"npm":         {word: "exec", takes: " -p --package ", apart: noFDs}, // also npm start
 }
 
 // setprivTakes are those of setpriv(1) that are written without = as well.
 const setprivTakes = " --reuid --regid --groups --inh-caps --ambient-caps --bounding-set --securebits --pdeathsig --selinux-label --apparmor-profile "
 
+// wrapperOf is the row of a program, also of one with its version: bundle3.1.
+func wrapperOf(name string) *wrapper {
+	if w := wrappers[name]; w != nil {
+		return w
+	}
+	return wrappers[version(name)]
+}
+
 // wrapper passes a program of the table.
 func (t *trail) wrapper(name string) bool {
-	w, rest, called := wrappers[name], t.words[1:], name
+	w, rest, called := wrapperOf(name), t.words[1:], name
 	if w.word != "" {
-		rest = w.flags(rest)
-		if len(rest) == 0 || rest[0] != w.word {
+		rest = w.flags(skipVersion(rest))
+		if len(rest) == 0 || !slices.Contains(strings.Fields(w.word), rest[0]) {
 			t.doubt(w, name) // npm start
 			return false
 		}
-		rest, called = rest[1:], name+" "+w.word
+		rest, called = rest[1:], name+" "+rest[0]
+	}
+	if rest = w.own(rest); len(rest) == 0 {
+		return false
+	}
+	t.doubt(w, called)
+	return t.pass(len(t.words)-len(rest), called)
+}
+
+// own leaves off what is the wrapper's own: nothing is left where there is no command.
+func (w *wrapper) own(rest []string) []string {
+	if w.dashes {
+		if i := slices.Index(rest, "--"); i >= 0 {
+			return rest[i+1:]
+		}
+		return nil
 	}
 	rest = w.flags(rest)
 	for w.env && len(rest) > 0 && assigns(rest[0]) {
 		rest = rest[1:]
 	}
-	if len(rest) <= w.args {
-		return false
-	}
-	rest = rest[w.args:]
-	if rest[0] == "--" {
+	rest = rest[min(len(rest), w.args):]
+	if len(rest) > 0 && rest[0] == "--" {
 		rest = rest[1:]
 	}
-	t.doubt(w, called)
-	return t.pass(len(t.words)-len(rest), called)
+	return rest
+}
+
+// skipVersion leaves off the version that what RubyGems installs takes as its first
+// word: bundle _2.1_ exec.
+func skipVersion(words []string) []string {
+	if len(words) > 0 && len(words[0]) > 2 && words[0][0] == '_' && strings.HasSuffix(words[0], "_") {
+		return words[1:]
+	}
+	return words
 }
 
 func (t *trail) doubt(w *wrapper, called string) {
@@ -109,121 +149,59 @@ func (w *wrapper) flags(words []string) []string {
 		if flag == "--" {
 			return words
 		}
-		if len(words) > 0 && strings.Contains(w.takes, " "+flag+" ") {
+		if len(words) > 0 && takesNext(flag, w.takes) {
 			words = words[1:]
 		}
 	}
 	return words
 }
 
+// takesNext says whether the value of a flag is the next word. Short flags may be
+// joined: the first that takes a value takes what is left of the word, if there is any.
+func takesNext(flag, takes string) bool {
+	if strings.Contains(takes, " "+flag+" ") {
+		return true
+	}
+	if len(flag) < 3 || flag[1] == '-' {
+		return false
+	}
+	for i := 1; i < len(flag); i++ {
+		if strings.Contains(takes, " -"+flag[i:i+1]+" ") {
+			return i == len(flag)-1
+		}
+	}
+	return false
+}
+
+// splitString puts the words of the text of env -S in its place.
+func (t *trail) splitString(name string) bool {
+	for i := 1; i < len(t.words) && strings.HasPrefix(t.words[i], "-"); i++ {
+		text, rest := "", t.words[i+1:]
+		switch w := t.words[i]; {
+		case (w == "-S" || w == "-vS" || w == "--split-string") && len(rest) > 0:
+			text, rest = rest[0], rest[1:]
+		case strings.HasPrefix(w, "--split-string="):
+			text = strings.TrimPrefix(w, "--split-string=")
+		case strings.HasPrefix(w, "-S"):
+			text = strings.TrimPrefix(w, "-S")
+		default:
+			if takesNext(w, wrappers[name].takes) {
+				i++
+			}
+			continue
+		}
+		cs := commandsOf(text)
+		if len(cs) != 1 {
+			return false
+		}
+		t.words = slices.Concat(t.words[:i], cs[0].words, rest)
+		return true
+	}
+	return t.wrapper(name)
+}
+
 // assigns says whether a word is NAME=value.
 func assigns(word string) bool {
 	name, _, ok := strings.Cut(word, "=")
 	return ok && name != "" && !strings.ContainsAny(name, "/- ")
-}
-
-// interpreter is a program that runs a file, or a module.
-type interpreter struct {
-	takes  string // flags that take the next word
-	module string // flag of a module
-	inline string // flags of a text to run; there is no file then
-}
-
-var interpreters = map[string]*interpreter{
-	"python": {takes: " -W -X -Q ", module: "-m", inline: " -c "},
-	"pypy":   {takes: " -W -X ", module: "-m", inline: " -c "},
-	"ruby":   {takes: " -I -r -C -E ", inline: " -e "},
-	"perl":   {takes: " -I ", inline: " -e -E "},
-}
-
-// interpreter passes to the file or the module that is run.
-func (t *trail) interpreter(name string) bool {
-	in := interpreters[version(name)]
-	for i := 1; i < len(t.words); i++ {
-		w := t.words[i]
-		module := in.module != "" && strings.HasPrefix(w, in.module)
-		switch {
-		case strings.Contains(in.inline, " "+w+" "):
-			return false
-		case module:
-			return t.module(i, strings.TrimPrefix(w, in.module), name)
-		case strings.Contains(in.takes, " "+w+" "):
-			i++
-		case !strings.HasPrefix(w, "-"):
-			return t.pass(i, name)
-		}
-	}
-	return false
-}
-
-// module is what stands behind -m, or at it: python -mgunicorn.
-func (t *trail) module(at int, module, name string) bool {
-	if module == "" {
-		at++
-		if at >= len(t.words) {
-			return false
-		}
-		module = t.words[at]
-	}
-	r := byModule(module)
-	if r == nil || !t.pass(at, name) {
-		return false
-	}
-	t.found(r, "-m "+module)
-	return true
-}
-
-// shells are those whose -c is understood.
-var shells = []string{"sh", "dash", "bash", "ash", "ksh", "zsh", "su"}
-
-// becomes are the shells that become a command which is all of their text.
-var becomes = []string{"bash", "zsh", "ksh"}
-
-// shellText passes to the command that a text for a shell ends in.
-func (t *trail) shellText(name string) bool {
-	text, ok := inlineText(t.words[1:], name == "su")
-	if !ok {
-		return false
-	}
-	cs := commandsOf(text)
-	for i := len(cs) - 1; i >= 0; i-- {
-		words := cs[i]
-		for len(words) > 0 && assigns(words[0]) {
-			words = words[1:]
-		}
-		if look(words).row == nil {
-			continue
-		}
-		if name == "su" || words[0] != "exec" && (len(cs) > 1 || !slices.Contains(becomes, name)) {
-			t.doubts = append(t.doubts, name+" -c "+newPID+howExec(name))
-		}
-		t.way, t.words, t.shell = append(t.way, name+" -c"), words, true
-		return true
-	}
-	return false
-}
-
-func howExec(name string) string {
-	if name == "su" {
-		return "; use chpst or setpriv"
-	}
-	return "; write exec before the server"
-}
-
-// inlineText is what stands behind -c, or behind flags with a c in them (-lc).
-// To su the user's name may stand before it; to a shell a word there is a file.
-func inlineText(words []string, su bool) (string, bool) {
-	for i, w := range words {
-		short := len(w) > 1 && w[0] == '-' && w[1] != '-'
-		switch {
-		case short && w[len(w)-1] == 'c' || w == "--command":
-			if i+1 < len(words) {
-				return words[i+1], true
-			}
-			return "", false
-		case !su && !strings.HasPrefix(w, "-"):
-			return "", false
-		}
-	}
-	return "", false
 }
