@@ -44,6 +44,8 @@ func (r *reader) speak() {
 	if c.Dialect != "" && c.Dialect != auto {
 		row, _ = dialect.Find(c.Dialect)
 		why = "it is configured"
+	} else if name := dialect.Suspect(c.Command); name != "" {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("the command looks as if it starts %s, but herder cannot be sure, and herds it as any command: say dialect = %q, or dialect = %q to silence this", name, name, row.Name))
 	}
 	c.Dialect, c.DialectWhy = row.Name, why
 	c.Kind = row.KindFor(c.Command, len(c.Bind) == 0)

@@ -89,6 +89,23 @@ func TestWordsAreAddedToTheCommand(t *testing.T) {
 	}
 }
 
+func TestAServerThatIsNotSureIsWarnedOf(t *testing.T) {
+	const unsure = "the command looks as if it starts unicorn, but herder cannot be sure, and herds it as any command: say dialect = \"unicorn\", or dialect = \"command\" to silence this"
+	for text, want := range map[string]string{
+		"command = 'mywrap unicorn'":                               unsure,
+		"command = 'mywrap unicorn'\ndialect = 'auto'":             unsure,
+		"command = ['sh', '-c', 'while :; do unicorn -c x; done']": unsure,
+		"command = 'mywrap unicorn'\ndialect = 'command'":          "",
+		"command = 'mywrap unicorn'\ndialect = 'unicorn'":          "",
+		"command = './app --name unicorn'":                         "",
+		"command = '/srv/unicorn/run.sh'":                          "",
+	} {
+		if got := strings.Join(load(t, text+"\n").Warnings, "|"); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestWhatADialectCannotDo(t *testing.T) {
 	for name, file := range map[string]wrongFile{
 		"unknown":       {command + "dialect = 'unicron'\n", []string{`2:11: no dialect is called "unicron", did you mean "unicorn"? (herder dialects lists them)`}},

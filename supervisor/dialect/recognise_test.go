@@ -264,6 +264,9 @@ func FuzzRecognise(f *testing.F) {
 			t.Errorf("%q became %q", argv, whole)
 		}
 		Doubts(argv)
+		if name := Suspect(argv); name != "" && r.Name != "command" {
+			t.Errorf("%q: it is %s, and suspected to be %s", argv, r.Name, name)
+		}
 		r.KindFor(argv, true)
 		if word := r.Daemonises(argv); word != "" && !strings.Contains(text, word) && !strings.ContainsAny(text, `\'"`) {
 			t.Errorf("%q: %q is not there", argv, word)
