@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/herderd/herder/handoff"
@@ -60,6 +61,9 @@ func (r *reader) speak() {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("%s needs %q: write that into the text for the shell, which herder does not change", row.Name, missing))
 	}
 	c.Warnings = append(c.Warnings, dialect.Doubts(c.Command)...)
+	if row.Binds && c.Kind != dialect.Reexec && len(c.Bind) == 0 && !sharesPort(c.Command) {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s binds by itself, for herder has no listener to give it: an upgrade would fail, because the address is taken; set bind to that address", row.Name))
+	}
 	for i := range c.Bind {
 		if wait := &c.Bind[i].Options.Wait; *wait == "" {
 			*wait = waits[row.Wait]
@@ -68,6 +72,13 @@ func (r *reader) speak() {
 			b.Options.OneName = true
 		}
 	}
+}
+
+// sharesPort says whether a server is told to let others bind its address beside it.
+func sharesPort(command []string) bool {
+	return slices.ContainsFunc(command, func(w string) bool {
+		return strings.Contains(strings.NewReplacer("-", "", "_", "").Replace(w), "reuseport")
+	})
 }
 
 // Needs is how the server needs O_NONBLOCK of its listeners, whatever their options say.

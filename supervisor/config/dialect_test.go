@@ -79,11 +79,11 @@ func TestListenersWaitAsTheDialectNeedsIt(t *testing.T) {
 }
 
 func TestWordsAreAddedToTheCommand(t *testing.T) {
-	c := load(t, "command = 'chpst -u x uwsgi --ini a.ini'\n")
+	c := load(t, "command = 'chpst -u x uwsgi --ini a.ini'\nbind = ':80'\n")
 	if want := []string{"chpst", "-u", "x", "uwsgi", "--ini", "a.ini", "--exit-on-reload"}; !slices.Equal(c.Command, want) || len(c.Warnings) > 0 {
 		t.Errorf("%q, warnings %q", c.Command, c.Warnings)
 	}
-	c = load(t, "command = ['sh', '-c', 'uwsgi --ini a.ini']\n")
+	c = load(t, "command = ['sh', '-c', 'uwsgi --ini a.ini']\nbind = ':80'\n")
 	if len(c.Command) != 3 || len(c.Warnings) != 2 || !strings.HasPrefix(c.Warnings[0], `uwsgi needs ["--exit-on-reload"]: `) || !strings.HasSuffix(c.Warnings[1], "; write exec before the server") {
 		t.Errorf("%q, warnings %q", c.Command, c.Warnings)
 	}
@@ -102,6 +102,32 @@ func TestAServerThatIsNotSureIsWarnedOf(t *testing.T) {
 	} {
 		if got := strings.Join(load(t, text+"\n").Warnings, "|"); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestAServerThatBindsByItselfIsWarnedOf(t *testing.T) {
+	for text, want := range map[string]bool{
+		"command = 'puma -b tcp://127.0.0.1:18042 config.ru'":       true,
+		"command = 'uwsgi --http-socket 127.0.0.1:80'":              true,
+		"command = 'php-fpm8.2 -F'":                                 true,
+		"command = 'uvicorn app:app --port 80'":                     true,
+		"command = 'uvicorn app:app --workers 2'":                   true,
+		"command = 'gunicorn app'\nkind = 'fresh'":                  true,
+		"command = 'bin/start'\ndialect = 'puma'":                   true,
+		"command = 'puma'\nbind = ':80'":                            false,
+		"command = 'gunicorn app'":                                  false,
+		"command = 'nginx'":                                         false,
+		"command = 'gunicorn --reuse-port app'\nkind = 'fresh'":     false,
+		"command = 'haproxy -f x'":                                  false,
+		"command = 'node x.js'":                                     false,
+		"command = 'sidekiq'":                                       false,
+		"command = './app'":                                         false,
+		"command = 'puma -b tcp://0.0.0.0:80'\ndialect = 'command'": false,
+	} {
+		warned := slices.ContainsFunc(load(t, text+"\n").Warnings, func(w string) bool { return strings.Contains(w, " binds by itself, ") })
+		if warned != want {
+			t.Errorf("%s: warned %v, want %v", text, warned, want)
 		}
 	}
 }

@@ -5,7 +5,7 @@ package dialect
 var daphne = Row{
 	Name: "daphne", About: "ASGI server for Python (Django Channels)",
 	Programs: []string{"daphne"}, Modules: []string{"daphne"},
-	Kind: Pool, Alone: Pool,
+	Kind: Pool, Alone: Pool, Binds: true,
 	Says:  [verbs]string{Graceful: "TERM", Quick: "INT", Abort: "ABRT"},
 	Means: inherited,
 	Clean: []string{"exit 0", "killed by SIGTERM"},

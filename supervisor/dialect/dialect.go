@@ -106,6 +106,7 @@ type Row struct {
 
 	Kind  Kind // how it is herded when herder has the listeners, or when there are none at all
 	Alone Kind // how it is herded when it binds by itself: its own re-exec where it has one
+	Binds bool // what it is not given it binds by itself, where nobody else may be (haproxy lets others in)
 
 	Says  [verbs]string // signal names without SIG; "": the server does not know the verb
 	Means Means

@@ -9,7 +9,7 @@ var gunicorn = Row{
 	Name: "gunicorn", About: "WSGI server for Python",
 	Programs: []string{"gunicorn", "gunicorn3", "gunicorn_django", "gunicorn_paster"},
 	Modules:  []string{"gunicorn", "gunicorn.app.wsgiapp"},
-	Kind:     Fresh, Alone: Reexec,
+	Kind:     Fresh, Alone: Reexec, Binds: true,
 	Says: [verbs]string{
 		Graceful: "TERM", Quick: "QUIT", Reopen: "USR1", Abort: "ABRT", Grow: "TTIN", Shrink: "TTOU",
 		Drain: "WINCH", Revive: "HUP", Renew: "USR2",

@@ -5,7 +5,7 @@ package dialect
 var hypercorn = Row{
 	Name: "hypercorn", About: "ASGI server for Python, HTTP/2 and HTTP/3",
 	Programs: []string{"hypercorn"}, Modules: []string{"hypercorn"},
-	Kind: Pool, Alone: Pool,
+	Kind: Pool, Alone: Pool, Binds: true,
 	Says:  [verbs]string{Graceful: "TERM", Quick: "INT", Abort: "ABRT"},
 	Means: inherited, Many: []string{"-w", "--workers"},
 	Clean: []string{"exit 0"},

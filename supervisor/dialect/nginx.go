@@ -6,7 +6,7 @@ package dialect
 var nginx = Row{
 	Name: "nginx", About: "web server and proxy",
 	Programs: []string{"nginx", "openresty"},
-	Kind:     Fresh, Alone: Reexec,
+	Kind:     Fresh, Alone: Reexec, Binds: true,
 	Says: [verbs]string{
 		Graceful: "QUIT", Quick: "TERM", Reopen: "USR1", Drain: "WINCH", Revive: "HUP", Renew: "USR2",
 	},

@@ -5,7 +5,7 @@ package dialect
 var phpFPM = Row{
 	Name: "php-fpm", About: "FastCGI server for PHP",
 	Programs: []string{"php-fpm"},
-	Kind:     Fresh, Alone: Fresh,
+	Kind:     Fresh, Alone: Fresh, Binds: true,
 	Says:  [verbs]string{Graceful: "QUIT", Quick: "TERM", Reopen: "USR1"},
 	Means: FPM, Daemon: []string{"-D", "--daemonize"},
 	// Its workers leave when accept says EAGAIN, and requests are answered all the

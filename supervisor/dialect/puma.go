@@ -7,7 +7,7 @@ package dialect
 var puma = Row{
 	Name: "puma", About: "Rack server for Ruby, threads in one or several processes",
 	Programs: []string{"puma"},
-	Kind:     Fresh, Alone: Fresh,
+	Kind:     Fresh, Alone: Fresh, Binds: true,
 	Says:  [verbs]string{Graceful: "TERM", Quick: "KILL", Grow: "TTIN", Shrink: "TTOU"},
 	Means: Listen, Daemon: []string{"-d", "--daemon"},
 	// binder.rb compares the binds with getsockname, and unlinks the path where

@@ -5,7 +5,7 @@ package dialect
 // INT, which it does not know, kills its master alone.
 var starlet = Row{
 	Name: "starlet", About: "PSGI server for Perl, a process per request",
-	Kind: Fresh, Alone: Fresh,
+	Kind: Fresh, Alone: Fresh, Binds: true,
 	Says: [verbs]string{Graceful: "TERM", Quick: "INT"},
 	// With O_NONBLOCK it serves and never waits in accept, so it is not seen to be
 	// ready (seen with 0.31).

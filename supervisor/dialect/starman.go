@@ -4,7 +4,7 @@ package dialect
 var starman = Row{
 	Name: "starman", About: "PSGI server for Perl, preforking",
 	Programs: []string{"starman"},
-	Kind:     Fresh, Alone: Fresh,
+	Kind:     Fresh, Alone: Fresh, Binds: true,
 	Says:  [verbs]string{Graceful: "QUIT", Quick: "TERM", Grow: "TTIN", Shrink: "TTOU"},
 	Means: ServerStarter, Daemon: []string{"-D", "--daemonize"},
 	// With O_NONBLOCK a request in flight never gets its answer after QUIT (seen

@@ -11,7 +11,7 @@ import "slices"
 var unicorn = Row{
 	Name: "unicorn", About: "Rack server for Ruby, a process per request",
 	Programs: []string{"unicorn"},
-	Kind:     Fresh, Alone: Reexec,
+	Kind:     Fresh, Alone: Reexec, Binds: true,
 	Says: [verbs]string{
 		Graceful: "QUIT", Quick: "TERM", Reopen: "USR1", Abort: "ABRT", Grow: "TTIN", Shrink: "TTOU",
 		Drain: "WINCH", Renew: "USR2", // revived by TTIN: a HUP closes a listener that its configuration does not name

@@ -6,7 +6,7 @@ package dialect
 var uvicorn = Row{
 	Name: "uvicorn", About: "ASGI server for Python",
 	Programs: []string{"uvicorn"}, Modules: []string{"uvicorn"},
-	Kind: Pool, Alone: Pool,
+	Kind: Pool, Alone: Pool, Binds: true,
 	Says:  [verbs]string{Graceful: "TERM", Quick: "INT", Abort: "ABRT"},
 	Means: inherited, Many: []string{"--workers"},
 	Clean: []string{"exit 0", "killed by SIGTERM"}, // since 0.29 it raises the signal again

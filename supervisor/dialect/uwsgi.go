@@ -6,7 +6,7 @@ package dialect
 var uwsgi = Row{
 	Name: "uwsgi", About: "WSGI, Rack and PSGI server",
 	Programs: []string{"uwsgi", "uwsgi-core", "uwsgi_python", "uwsgi_rack_ruby", "uwsgi_psgi"},
-	Kind:     Fresh, Alone: Fresh,
+	Kind:     Fresh, Alone: Fresh, Binds: true,
 	Says:  [verbs]string{Graceful: "HUP", Quick: "INT"},
 	Means: Listen, Daemon: []string{"-d", "--daemonize", "--daemonize2"},
 	Args: []string{"--exit-on-reload"},

@@ -5,7 +5,7 @@ package dialect
 var waitress = Row{
 	Name: "waitress", About: "WSGI server for Python, threads in one process",
 	Programs: []string{"waitress-serve"}, Modules: []string{"waitress"},
-	Kind: Pool, Alone: Pool,
+	Kind: Pool, Alone: Pool, Binds: true,
 	Says:  [verbs]string{Graceful: "INT", Quick: "TERM", Abort: "ABRT"},
 	Means: inherited,
 	Clean: []string{"exit 0", "killed by SIGTERM", "signal INT"},
