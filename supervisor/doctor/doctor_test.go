@@ -130,6 +130,35 @@ func TestEveryCheckHasACase(t *testing.T) {
 	}
 }
 
+// What another check finds wrong must not be called well by one that leaves it to that.
+func TestNothingIsWellThatIsNot(t *testing.T) {
+	for name, c := range map[string]struct {
+		harm  func(*Herd)
+		quiet []string // the checks that may not say that all is well
+	}{
+		"all serve elsewhere": {func(h *Herd) {
+			everyServer(h, func(p *Process) { p.Waits, p.Listens = nil, []string{"0.0.0.0:8080"} })
+		}, []string{"socket", "foreign"}},
+		"a wrapper": {func(h *Herd) { wrap(h, server("python3")) }, []string{"wrapper", "graceful"}},
+		"a wrapper that ignores": {func(h *Herd) {
+			wrap(h, server("python3"))
+			root(h).Ignores = true
+		}, []string{"wrapper", "graceful"}},
+		"nobody may look":    {func(h *Herd) { root(h).Hidden, h.Unseen = true, []string{"permission denied"} }, []string{"socket", "foreign"}},
+		"no limit known":     {func(h *Herd) { everyServer(h, func(p *Process) { p.MayOpen = 0 }) }, []string{"limits"}},
+		"the worker is new":  {func(h *Herd) { root(h).New = true }, []string{"respawn"}},
+		"nothing seen of it": {func(h *Herd) { h.Binds, h.Listeners = true, nil; everyServer(h, func(p *Process) { p.Waits = nil }) }, []string{"foreign"}},
+	} {
+		h := sound()
+		c.harm(h)
+		for _, f := range Examine(h) {
+			if f.Level == OK && slices.Contains(c.quiet, f.Check) {
+				t.Errorf("%s: ok %s: %s", name, f.Check, f.Detail)
+			}
+		}
+	}
+}
+
 // Whatever is wrong or dubious comes with what to do, on one line, and what is well with nothing.
 func TestEveryFindingSaysWhatToDo(t *testing.T) {
 	for _, all := range []map[string]broken{servingCases(), socketCases(), fileCases(), processCases(), aroundCases()} {

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/herderd/herder/handoff"
@@ -117,6 +118,9 @@ func (l Listener) String() string {
 // root is the process that the master signals.
 func (w Worker) root() *Process { return &w.Processes[0] }
 
+// serving says whether somebody can connect to a process, as far as can be seen.
+func (p *Process) serving() bool { return len(p.Waits)+len(p.Listens) > 0 }
+
 // serves says whether a process is one of many that its worker started to serve
 // beside it: it has a socket on which it may serve, and is the same program.
 func (p Process) serves() bool { return len(p.Holds)+len(p.Listens) > 0 && p.Forked }
@@ -129,6 +133,11 @@ func (w Worker) waits() bool {
 		}
 	}
 	return false
+}
+
+// hidden says whether there is one of its processes of which not all can be seen.
+func (w Worker) hidden() bool {
+	return slices.ContainsFunc(w.Processes, func(p Process) bool { return p.Hidden })
 }
 
 // holds says whether any of its processes has a socket of ours open.

@@ -25,12 +25,12 @@ func lookWrapper(h *Herd) []Finding {
 // when that one does, or has a handler, and so may know how to pass the signal on.
 func (h *Herd) wrapped(w Worker) *Process {
 	root := w.root()
-	if root.Catches || root.Ignores || root.Hidden || len(root.Waits)+len(root.Listens) > 0 {
+	if root.Catches || root.Ignores || root.Hidden || root.serving() {
 		return nil
 	}
 	for i := range w.Processes[1:] {
 		p := &w.Processes[1+i]
-		if len(p.Waits) > 0 || len(p.Listens) > 0 || len(h.Listeners) == 0 && isShell(root.Program) {
+		if p.serving() || len(h.Listeners) == 0 && isShell(root.Program) {
 			return p
 		}
 	}
@@ -41,7 +41,12 @@ func isShell(program string) bool {
 	return slices.Contains([]string{"dash", "bash", "ash", "ksh", "mksh", "zsh", "busybox"}, program)
 }
 
+// fineWrapper says nothing where one that does not serve ignores the signal: who does
+// the work then is not told.
 func fineWrapper(h *Herd) string {
+	if slices.ContainsFunc(h.up(), func(w Worker) bool { return w.root().Ignores && !w.root().serving() }) {
+		return ""
+	}
 	return h.forUp("herder signals the processes that do the work")
 }
 
@@ -68,7 +73,12 @@ func lookGraceful(h *Herd) []Finding {
 	})
 }
 
+// fineGraceful says nothing of a wrapper: that the signal does not come through it is
+// found above.
 func fineGraceful(h *Herd) string {
+	if slices.ContainsFunc(h.up(), func(w Worker) bool { return h.wrapped(w) != nil }) {
+		return ""
+	}
 	return h.forUp("the workers catch %s", h.Graceful)
 }
 
@@ -104,6 +114,9 @@ func fineLimits(h *Herd) string {
 				most = max(most, float64(p.Open)/float64(p.MayOpen))
 			}
 		}
+	}
+	if most == 0 { // no limit could be seen
+		return ""
 	}
 	return h.forUp("no worker has more than %s of the files open that it may", percent(most))
 }

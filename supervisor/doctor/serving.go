@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -143,6 +144,10 @@ func (w Worker) turnover() (old, fresh, gone int) {
 	return old, fresh, gone
 }
 
+// fineRespawn says nothing where a worker itself was not there at the first look.
 func fineRespawn(h *Herd) string {
+	if slices.ContainsFunc(h.up(), func(w Worker) bool { return w.root().New }) {
+		return ""
+	}
 	return h.forUp("no process that serves was replaced within %s", h.Between)
 }

@@ -57,8 +57,14 @@ func (w Worker) listens() []string {
 }
 
 func fineSocket(h *Herd) string {
-	if len(h.Listeners) == 0 {
+	if len(h.Listeners) == 0 || h.elsewhere() {
 		return ""
+	}
+	switch hidden := slices.ContainsFunc(h.up(), Worker.hidden); {
+	case hidden && len(h.Unseen) > 0: // lookSight says why
+		return ""
+	case hidden:
+		return "the workers have the sockets of herder open; io_uring hides whether they wait on them"
 	}
 	return h.forUp("the workers have the sockets of herder open and wait on them")
 }
@@ -90,7 +96,13 @@ func fineForeign(h *Herd) string {
 		for _, w := range h.up() {
 			all = append(all, w.listens()...)
 		}
+		if len(all) == 0 {
+			return ""
+		}
 		return h.forUp("the server opens its sockets itself: %s", strings.Join(all, ", "))
+	}
+	if len(h.Unseen) > 0 && slices.ContainsFunc(h.up(), Worker.hidden) {
+		return ""
 	}
 	return h.forUp("no worker listens on a socket that herder did not open")
 }
