@@ -31,6 +31,26 @@ func (g *tended) becameDaemon(e proc.Exit) bool {
 	return daemon
 }
 
+// astray is what it most likely means that a foreign fresh master ends well before it
+// has served: it has left the foreground. Its own configuration says so, for a word of
+// its command line is refused by ours.
+const astray = ", as a server does that becomes a daemon: such a one cannot be followed with kind fresh, have it stay in the foreground"
+
+// describe says how a master has ended, and what that means where it is plain. Some that
+// are never daemons end so when they cannot load the app (hypercorn).
+func (t *tender) describe(g *tended, e proc.Exit) string {
+	how, row := proc.Describe(e.Status), g.plan.config.Row()
+	well := e.Status.Exited() && e.Status.ExitStatus() == 0
+	_, is := g.link.(*foreign.Follower)
+	switch {
+	case !well || !is || g.plan.config.Kind != dialect.Fresh || t.custom.Environ != nil:
+	case g.state.Whole, g.leaving, g.sent, row.Name != "command" && len(row.Daemon) == 0:
+	default:
+		return how + astray
+	}
+	return how
+}
+
 // wasAsked says whether a foreign master that has ended was told to by somebody else:
 // it ended as it does when all is well, and was told nothing by us. (Server::Starter
 // does not ask why a worker is gone.)

@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/herderd/herder/supervisor/config"
 	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/foreign"
@@ -31,6 +33,35 @@ func TestOnlyTheSpawnedLeavesADaemon(t *testing.T) {
 			if events := tend.masterGone(g, "exit 0"); len(events) != 1 {
 				t.Errorf("%v", events)
 			}
+		}
+	}
+}
+
+// A fresh master of a server's own that ends well before it serves has become a daemon; who was told to end has not.
+func TestEndOfAFreshMasterSaysWhatItMeans(t *testing.T) {
+	fresh := func() *tended {
+		return &tended{n: 1, plan: &plan{config: &config.Config{Kind: dialect.Fresh, Dialect: "gunicorn"}}, link: new(foreign.Follower)}
+	}
+	for name, row := range map[string]struct {
+		change func(*tended)
+		status unix.WaitStatus
+		want   string
+	}{
+		"daemon":         {func(*tended) {}, 0, "exit 0" + astray},
+		"failed":         {func(*tended) {}, 3 << 8, "exit 3"},
+		"killed":         {func(*tended) {}, unix.WaitStatus(unix.SIGTERM), "killed by SIGTERM"},
+		"it has served":  {func(g *tended) { g.state.Whole = true }, 0, "exit 0"},
+		"told to end":    {func(g *tended) { g.sent = true }, 0, "exit 0"},
+		"never a daemon": {func(g *tended) { g.plan.config.Dialect = "hypercorn" }, 0, "exit 0"},
+		"any program":    {func(g *tended) { g.plan.config.Dialect = "command" }, 0, "exit 0" + astray},
+		"native":         {func(g *tended) { g.link = nil }, 0, "exit 0"},
+		"reexec":         {func(g *tended) { g.plan.config.Kind = dialect.Reexec }, 0, "exit 0"},
+	} {
+		tend, _ := tending(t)
+		g := fresh()
+		row.change(g)
+		if got := tend.describe(g, proc.Exit{Status: row.status}); got != row.want {
+			t.Errorf("%s: %s, want %s", name, got, row.want)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func (t *tender) exited(e proc.Exit) []herd.Event {
 			}
 			t.tellEnded(g, e)
 			g.asked = t.wasAsked(g, proc.Describe(e.Status))
-			return t.masterGone(g, proc.Describe(e.Status))
+			return t.masterGone(g, t.describe(g, e))
 		}
 		if o, ok := g.orphans[e.PID]; ok {
 			o.process.Close()
