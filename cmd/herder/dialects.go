@@ -77,13 +77,22 @@ func newFact(r dialect.Row) fact {
 		Name: r.Name, About: r.About, Programs: some(r.Programs), Modules: some(r.Modules),
 		Kind: r.Kind.String(), Alone: r.Alone.String(), Says: r.Spelling(),
 		Sockets: some(r.Means.Names()), Daemon: some(r.DaemonMeans.Names()), Wait: r.Wait.String(), PublicName: r.PublicName,
-		Ready: []string{"notify", "fd", "armed"}, Args: some(r.Args), Beside: some(r.Beside), Pidfiles: r.Pidfiles.String(),
+		Ready: readyBy(r), Args: some(r.Args), Beside: some(r.Beside), Pidfiles: r.Pidfiles.String(),
 		Clean: some(r.Clean), Scrub: some(r.Scrub), Traps: some(r.Traps),
 	}
-	if r.EarlyReady {
-		f.Ready = f.Ready[1:]
-	}
 	return f
+}
+
+// readyBy is what ready = auto goes by where there are listeners: a server's own master
+// is asked nothing, its workers are seen to wait.
+func readyBy(r dialect.Row) []string {
+	switch {
+	case r.Kind != dialect.Pool:
+		return []string{"armed"}
+	case r.EarlyReady:
+		return []string{"fd", "armed"}
+	}
+	return []string{"notify", "fd", "armed"}
 }
 
 // some is never null in JSON.
@@ -143,10 +152,8 @@ func dialectPage(to io.Writer, f fact) error {
 		line("unix path", "bound at the very path that clients connect to")
 	}
 	line("ready", f.Ready...)
-	line("added to the command", f.Args...)
-	if len(f.Beside) > 0 {
-		line("added, if fresh", fmt.Sprintf("%q", f.Beside))
-	}
+	line("added to the command", dialect.Quote(f.Args))
+	line("added, if fresh", dialect.Quote(f.Beside))
 	line("pid file of the other", f.Pidfiles)
 	line("ends well by", f.Clean...)
 	line("not passed on", f.Scrub...)

@@ -58,7 +58,7 @@ func (r *reader) speak() {
 	var missing []string
 	c.Command, missing = row.Complete(c.Command, c.Kind)
 	if len(missing) > 0 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s needs %q: write that into the text for the shell, which herder does not change", row.Name, missing))
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s needs %s: write that into the text for the shell, which herder does not change", row.Name, dialect.Quote(missing)))
 	}
 	c.Warnings = append(c.Warnings, dialect.Doubts(c.Command)...)
 	if row.Binds && c.Kind != dialect.Reexec && len(c.Bind) == 0 && !sharesPort(c.Command) {

@@ -84,8 +84,15 @@ func TestWordsAreAddedToTheCommand(t *testing.T) {
 		t.Errorf("%q, warnings %q", c.Command, c.Warnings)
 	}
 	c = load(t, "command = ['sh', '-c', 'uwsgi --ini a.ini']\nbind = ':80'\n")
-	if len(c.Command) != 3 || len(c.Warnings) != 2 || !strings.HasPrefix(c.Warnings[0], `uwsgi needs ["--exit-on-reload"]: `) || !strings.HasSuffix(c.Warnings[1], "; write exec before the server") {
+	if len(c.Command) != 3 || len(c.Warnings) != 2 || !strings.HasPrefix(c.Warnings[0], "uwsgi needs --exit-on-reload: ") || !strings.HasSuffix(c.Warnings[1], "; write exec before the server") {
 		t.Errorf("%q, warnings %q", c.Command, c.Warnings)
+	}
+}
+
+func TestWhatIsMissingCanBeCopied(t *testing.T) {
+	c := load(t, "command = ['sh', '-c', 'exec gunicorn app']\nbind = ':80'\n")
+	if len(c.Warnings) != 1 || !strings.HasPrefix(c.Warnings[0], "gunicorn needs --pid '': write that") {
+		t.Errorf("%q", c.Warnings)
 	}
 }
 

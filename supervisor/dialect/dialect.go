@@ -90,10 +90,10 @@ type Naming uint8
 const (
 	Unnamed Naming = iota // the server writes no pid file by itself, or only one
 	Oldbin                // the old one's becomes FILE.oldbin, the new one writes FILE (unicorn, nginx, gunicorn before 19.6)
-	Dot2                  // the old one keeps FILE, the new one writes FILE.2 until the old is gone (gunicorn)
+	Dot2                  // the old one keeps FILE, the new one writes FILE.2 until the old is gone (gunicorn since 19.6)
 )
 
-var namings = [...]string{"none", "FILE.oldbin", "FILE.2"}
+var namings = [...]string{"none", "FILE.oldbin", "FILE.2 (before 19.6 FILE.oldbin)"}
 
 func (n Naming) String() string { return namings[n] }
 

@@ -211,6 +211,17 @@ func TestBesideIsForFreshMastersOnly(t *testing.T) {
 	}
 }
 
+func TestQuoteIsReadBackByAShell(t *testing.T) {
+	words := []string{"--pid", "", "it's", "a b", "$x", "--a=b", `\`, "x~", "{}"}
+	cs := commandsOf(Quote(words))
+	if len(cs) != 1 || !slices.Equal(cs[0].words, words) {
+		t.Errorf("%s: %v", Quote(words), cs)
+	}
+	if got := Quote(words[:3]); got != `--pid '' 'it'\''s'` {
+		t.Error(got)
+	}
+}
+
 func TestComplete(t *testing.T) {
 	for line, want := range map[string]string{
 		"env A=1 uwsgi --ini x":               "env A=1 uwsgi --ini x --exit-on-reload|",
