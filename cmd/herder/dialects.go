@@ -89,6 +89,8 @@ func readyBy(r dialect.Row) []string {
 	switch {
 	case r.Kind != dialect.Pool:
 		return []string{"armed"}
+	case r.SaysReady:
+		return []string{"notify"}
 	case r.EarlyReady:
 		return []string{"fd", "armed"}
 	}

@@ -38,11 +38,10 @@ const (
 	Drain                // all workers finish and leave, the master stays
 	Revive               // the workers that were drained come back
 	Renew                // bind nothing, start the next master (kind reexec)
-	Quiet                // take no new work, finish what is in hand (job queues)
 	verbs
 )
 
-var verbNames = [verbs]string{"graceful", "quick", "reopen", "abort", "grow", "shrink", "drain", "revive", "renew", "quiet"}
+var verbNames = [verbs]string{"graceful", "quick", "reopen", "abort", "grow", "shrink", "drain", "revive", "renew"}
 
 func (v Verb) String() string { return verbNames[v] }
 

@@ -1,13 +1,14 @@
 package dialect
 
 // sidekiq's signals are those of its cli.rb (6.4), SIGNAL_HANDLERS. TTIN prints
-// backtraces there, so there is no Grow. Nobody says TSTP to it: it cannot be taken
-// back, and if the successor fails the old one must go on. All is tried with 6.4.1.
+// backtraces there, so there is no Grow. TSTP, by which it takes
+// no new work, is not said: it cannot be taken back, and if the successor fails the old
+// one must go on. All is tried with 6.4.1.
 var sidekiq = Row{
 	Name: "sidekiq", About: "job queue for Ruby, without a socket",
 	Programs: []string{"sidekiq"},
 	Kind:     Pool, Alone: Pool,
-	Says:  [verbs]string{Graceful: "TERM", Quick: "INT", Abort: "ABRT", Quiet: "TSTP"},
+	Says:  [verbs]string{Graceful: "TERM", Quick: "INT", Abort: "ABRT"},
 	Means: inherited, Daemon: []string{"-d", "--daemon"},
 	SaysReady: true, LogsToStdout: true,
 	Clean: []string{"exit 0"},
