@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -46,7 +47,7 @@ func (r *reader) speak() {
 		row, _ = dialect.Find(c.Dialect)
 		why = "it is configured"
 	} else if name := dialect.Suspect(c.Command); name != "" {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("the command looks as if it starts %s, but herder cannot be sure, and herds it as any command: say dialect = %q, or dialect = %q to silence this", name, name, row.Name))
+		r.warn("the command looks as if it starts %s, but herder cannot be sure, and herds it as any command: say dialect = %q, or dialect = %q to silence this", name, name, row.Name)
 	}
 	c.Dialect, c.DialectWhy = row.Name, why
 	c.Kind = row.KindFor(c.Command, len(c.Bind) == 0)
@@ -58,20 +59,35 @@ func (r *reader) speak() {
 	var missing []string
 	c.Command, missing = row.Complete(c.Command, c.Kind)
 	if len(missing) > 0 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s needs %s: write that into the text for the shell, which herder does not change", row.Name, dialect.Quote(missing)))
+		r.warn("%s needs %s: write that into the text for the shell, which herder does not change", row.Name, dialect.Quote(missing))
 	}
 	c.Warnings = append(c.Warnings, dialect.Doubts(c.Command)...)
 	if row.Binds && c.Kind != dialect.Reexec && len(c.Bind) == 0 && !sharesPort(c.Command) {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s binds by itself, for herder has no listener to give it: an upgrade would fail, because the address is taken; set bind to that address", row.Name))
+		r.warn("%s binds by itself, for herder has no listener to give it: an upgrade would fail, because the address is taken; set bind to that address", row.Name)
 	}
 	for i := range c.Bind {
-		if wait := &c.Bind[i].Options.Wait; *wait == "" {
-			*wait = waits[row.Wait]
-		}
-		if b := &c.Bind[i]; row.PublicName && c.Kind != dialect.Pool && b.Network == handoff.Unix && !strings.HasPrefix(b.Address, "@") {
-			b.Options.OneName = true
-		}
+		r.fit(&c.Bind[i], row)
 	}
+}
+
+// fit makes a listener what the server needs.
+func (r *reader) fit(b *handoff.Spec, row dialect.Row) {
+	if b.Options.Wait == "" {
+		b.Options.Wait = waits[row.Wait]
+	}
+	if b.Network != handoff.Unix || strings.HasPrefix(b.Address, "@") {
+		return
+	}
+	if row.PublicName && r.c.Kind != dialect.Pool {
+		b.Options.OneName = true
+	}
+	if row.Unlinks && r.c.User == nil {
+		r.warn("%s removes %s whenever a generation leaves, and who connects before herder has put it back finds nothing: set user to one who may not write in %s", row.Name, b.Address, filepath.Dir(b.Address))
+	}
+}
+
+func (r *reader) warn(format string, args ...any) {
+	r.c.Warnings = append(r.c.Warnings, fmt.Sprintf(format, args...))
 }
 
 // sharesPort says whether a server is told to let others bind its address beside it.

@@ -168,3 +168,19 @@ func TestWhatADialectCannotDo(t *testing.T) {
 		t.Errorf("%s", err)
 	}
 }
+
+// Who removes the path that clients connect to costs requests with each upgrade, unless he may not.
+func TestWhoUnlinksIsWarnedOf(t *testing.T) {
+	for text, want := range map[string]bool{
+		"command = 'php-fpm'\nbind = 'unix:/run/app.sock'":                    true,
+		"command = 'php-fpm'\nbind = 'unix:/run/app.sock'\nuser = 'www-data'": false,
+		"command = 'php-fpm'\nbind = '127.0.0.1:9000'":                        false,
+		"command = 'php-fpm'\nbind = 'unix:@app'":                             false,
+		"command = 'unicorn'\nbind = 'unix:/run/app.sock'":                    false,
+	} {
+		warned := slices.ContainsFunc(load(t, text+"\n").Warnings, func(w string) bool { return strings.Contains(w, "may not write in /run") })
+		if warned != want {
+			t.Errorf("%q: warned %t", text, warned)
+		}
+	}
+}

@@ -114,6 +114,8 @@ type Row struct {
 	// connect to, because the server compares the name of what it was given with
 	// its own configuration, and binds (and unlinks) anew where they differ.
 	PublicName bool
+	// Unlinks: it removes the path of a unix listener when it leaves.
+	Unlinks bool
 	// EarlyReady: its READY=1 comes before a worker serves, and is not believed.
 	EarlyReady bool
 	// SaysReady: where there is no listener to look at, its READY=1 is waited for: to

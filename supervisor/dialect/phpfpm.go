@@ -10,10 +10,11 @@ var phpFPM = Row{
 	Means: FPM, Daemon: []string{"-D", "--daemonize"},
 	// Its workers leave when accept says EAGAIN, and requests are answered all the
 	// same (seen with 8.2: 50 exits a second).
-	Wait:  Blocking,
-	Args:  []string{"--nodaemonize"},
-	Clean: []string{"exit 0"},
-	Scrub: []string{"FPM_SOCKETS"},
+	Wait:    Blocking,
+	Unlinks: true,
+	Args:    []string{"--nodaemonize"},
+	Clean:   []string{"exit 0"},
+	Scrub:   []string{"FPM_SOCKETS"},
 	Traps: []string{
 		"The listener must have the address that `listen` of the pool means: 127.0.0.1:9000 for localhost:9000, [::]:9000 for 9000. Another one it binds by itself.",
 		"Set process_control_timeout, for without it QUIT cuts off what is in hand.",
