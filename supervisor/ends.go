@@ -112,7 +112,7 @@ func (t *tender) endAwaited(g *tended) []herd.Event {
 	st, err := proc.Proc.Stat(g.master.Ref().PID)
 	gone := errors.Is(err, proc.ErrGone) || err == nil && (st.Ref() != g.master.Ref() || st.Dead() && st.PPID != os.Getpid())
 	if gone {
-		return t.masterGone(g, "its parent has its exit status")
+		return t.masterGone(g, "how is known to its parent alone, the old master")
 	}
 	return nil // the reaper says so next
 }
