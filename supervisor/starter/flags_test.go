@@ -46,7 +46,9 @@ func TestMistakesAreSaid(t *testing.T) {
 		"--port [::g]:80 -- app":    "not an IPv6 address",
 		"--port 80=x -- app":        "not a descriptor",
 		"--port 80=70000 -- app":    "not a descriptor",
-		"--port 80 --port 80 -- a":  "80",
+		"--port 80 --port 80 -- a":  "tcp:0.0.0.0:80 is listed twice",
+		"--port u80 --port u80 a":   "udp:0.0.0.0:80 is listed twice",
+		"--path /x --path //x -- a": "is listed twice",
 		"--port 80=5 --port 81=5 a": "two listeners cannot both be descriptor 5",
 		"--path a;b -- app":         "a worker could not read it",
 		"--path /run/ -- app":       "slash",
@@ -81,6 +83,38 @@ func TestListenersAreToldAsTheUserWroteThem(t *testing.T) {
 	for i, want := range []string{"tcp:0.0.0.0:80,backlog=7", "tcp:[::]:81,backlog=7,ipv6only", "udp:0.0.0.0:82", "unix:/s,backlog=7,mode=0777"} {
 		if got := c.Specs()[i].String(); strings.TrimPrefix(got, "tcp:") != strings.TrimPrefix(want, "tcp:") {
 			t.Errorf("bound is %s, want %s", got, want)
+		}
+	}
+}
+
+func TestListenersMayShareAPortNumberOrAFileName(t *testing.T) {
+	long := strings.Repeat("n", 100) // of a file; as the name of a listener a part of it is the end
+	for line, want := range map[string]string{
+		"--port 18080 --port u18080":                 "18080=3;18080=4",
+		"--port 80 --port [::]:80 --port [::1]:u80":  "80=3;[::]:80=4;[::1]:80=5",
+		"--port 127.0.0.1:80 --port 127.0.0.2:80":    "127.0.0.1:80=3;127.0.0.2:80=4",
+		"--port 18080 --path 18080":                  "18080=3;18080=4",
+		"--path a/x.sock --path b/x.sock":            "a/x.sock=3;b/x.sock=4",
+		"--path x-2 --path a/x --path b/x":           "x-2=3;a/x=4;b/x=5",
+		"--path a/" + long + " --path b/" + long:     "a/" + long + "=3;b/" + long + "=4",
+		"--port 0 --port 0 --port u0":                "0=3;0=4;0=5",
+		"--port 127.0.0.1:0 --port 127.0.0.1:0":      "127.0.0.1:0=3;127.0.0.1:0=4",
+		"--port 80=7 --port 127.0.0.1:u80 --path 80": "80=7;127.0.0.1:80=3;80=4",
+	} {
+		c, err := Parse(append(strings.Fields(line), "app"))
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		if got := c.Port(); got != want {
+			t.Errorf("%s: SERVER_STARTER_PORT=%s, want %s", line, got, want)
+		}
+		names := map[string]bool{}
+		for _, s := range c.Specs() {
+			if err := s.Validate(); err != nil || names[s.DefaultName()] {
+				t.Errorf("%s: a listener is named %q: %v", line, s.DefaultName(), err)
+			}
+			names[s.DefaultName()] = true
 		}
 	}
 }

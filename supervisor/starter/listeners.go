@@ -25,6 +25,8 @@ const backlog = 4096
 const (
 	firstFD = 3
 	maxFD   = 1<<16 - 1 // more than any limit on open files that is not a mistake
+
+	longestName = 255 // a handoff.Spec takes no longer one
 )
 
 // listeners reads the ports and then the paths, in which order a worker is told of them.
@@ -43,7 +45,6 @@ func (c *Command) listeners() error {
 		}
 		c.Listeners = append(c.Listeners, l)
 	}
-	var specs []handoff.Spec
 	for i := range c.Listeners {
 		l := &c.Listeners[i]
 		if l.Spec.Network != handoff.UDP {
@@ -55,12 +56,33 @@ func (c *Command) listeners() error {
 		if err := l.Spec.Validate(); err != nil {
 			return fmt.Errorf("cannot listen on %s: %w", l.Key, err)
 		}
-		specs = append(specs, l.Spec)
 	}
-	if _, _, err := handoff.Conflict(specs); err != nil {
+	c.name()
+	if _, _, err := handoff.Conflict(c.Specs()); err != nil {
 		return err
 	}
 	return c.number()
+}
+
+// name gives each listener a name of its own. Workers are not told it: start_server
+// knows none, and takes two listeners with one port number, or two sockets with one
+// file name. The log and the status tell them apart by it, and so does a handoff.Spec
+// two that are any free port.
+func (c *Command) name() {
+	taken := map[string]bool{}
+	for i := range c.Listeners {
+		l := &c.Listeners[i]
+		base := l.Spec.DefaultName()
+		name := base
+		for n := 2; taken[name]; n++ {
+			suffix := "-" + strconv.Itoa(n)
+			name = base[:min(len(base), longestName-len(suffix))] + suffix
+		}
+		taken[name] = true
+		if name != base {
+			l.Spec.Name = name
+		}
+	}
 }
 
 // number gives a descriptor to those who have none: the first that nobody chose.
