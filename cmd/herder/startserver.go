@@ -56,7 +56,7 @@ func starterDo(args []string, stdout, stderr io.Writer) *exit {
 		fmt.Fprintf(stdout, "%s (herder %s)\n", starter.Version, versionName())
 		return nil
 	case c.Restart:
-		return starterRestart(c)
+		return starterRestart(c, stderr)
 	case c.Stop:
 		return starterStop(c, stderr)
 	case c.Daemonize && !isDaemon():

@@ -25,6 +25,12 @@ type server struct {
 	process *proc.Process
 	pid     int
 	ended   chan struct{}
+	ignore  func() // its end
+}
+
+func (s *server) close() {
+	s.ignore()
+	_ = s.process.Close() // nobody is signalled any more
 }
 
 // findServer finds the process in a pid file. The number is believed only while
@@ -48,7 +54,7 @@ func findServer(path string) (*server, *exit) {
 		return nil, fail(control.NotRunning, "no start_server runs: nobody holds %s, in which pid %d was left behind", path, pid)
 	}
 	s := &server{process: p, pid: pid, ended: make(chan struct{})}
-	if _, err := p.Ended(func() { close(s.ended) }); err != nil {
+	if s.ignore, err = p.Ended(func() { close(s.ended) }); err != nil {
 		return nil, fail(control.Failed, "cannot watch start_server %d: %v", pid, err)
 	}
 	return s, nil
@@ -71,6 +77,7 @@ func starterStop(c *starter.Command, stderr io.Writer) *exit {
 	if bad != nil {
 		return bad
 	}
+	defer s.close()
 	fmt.Fprintf(stderr, "stop_server (pid:%d) stopping now (pid:%d)...\n", os.Getpid(), s.pid)
 	if bad := s.signal(unix.SIGTERM); bad != nil {
 		return bad
@@ -85,16 +92,21 @@ const restartLook = 50 * time.Millisecond
 
 // starterRestart sends HUP and waits until only newer workers are left, or until the
 // server says that the new worker failed, or until it is gone.
-func starterRestart(c *starter.Command) *exit {
+func starterRestart(c *starter.Command, stderr io.Writer) *exit {
 	s, bad := findServer(c.PidFile)
 	if bad != nil {
 		return bad
 	}
+	defer s.close()
 	before, err := newest(c.StatusFile)
 	if err != nil {
 		return fail(control.Failed, "%v", err)
 	}
-	asked := s.status()
+	status := s.asker(func(why error) {
+		fmt.Fprintf(stderr, "%s: start_server %d does not say how its new worker fares, as the original never does: waiting until only a newer one is in %s, for as long as that takes (%v)\n",
+			starterName, s.pid, c.StatusFile, why)
+	})
+	asked := status()
 	if bad := s.signal(unix.SIGHUP); bad != nil {
 		return bad
 	}
@@ -109,7 +121,7 @@ func starterRestart(c *starter.Command) *exit {
 		if restarted(c.StatusFile, before) {
 			return nil
 		}
-		if why := failedSince(asked, s.status()); why != "" {
+		if why := failedSince(asked, status()); why != "" {
 			return fail(control.Failed, "%s", why)
 		}
 	}
@@ -143,16 +155,41 @@ func restarted(path string, than int) bool {
 	return err == nil && len(pids) == 1
 }
 
-// status asks the server how it fares; nil where it cannot be asked, as the original.
-func (s *server) status() *control.Status {
-	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
-	defer cancel()
-	path := filepath.Join(config.RuntimeBase(), starterRunName(s.pid), "control.sock")
-	reply, err := control.Call(ctx, path, control.Request{Do: control.DoStatus})
-	if err != nil {
-		return nil
+// socket is the control socket of the server. It is beside the lock that the server
+// holds open, below the base of its own user and environment. That of ours is only a
+// guess, for where we may not look or it is the original.
+func (s *server) socket() string {
+	name := starterRunName(s.pid)
+	dir := filepath.Join(config.RuntimeBase(), name)
+	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", s.pid)) // the pattern is ours
+	for _, link := range links {
+		target, err := os.Readlink(link)
+		if err == nil && filepath.Base(target) == "lock" && filepath.Base(filepath.Dir(target)) == name {
+			dir = filepath.Dir(target)
+		}
 	}
-	return reply.Status
+	return filepath.Join(dir, "control.sock")
+}
+
+// asker asks the server how it fares, until it cannot be asked: that is told to silent,
+// once, for then a worker that never starts is waited for without end.
+func (s *server) asker(silent func(why error)) func() *control.Status {
+	socket, mute := s.socket(), false
+	return func() *control.Status {
+		if mute {
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+		defer cancel()
+		reply, err := control.Call(ctx, socket, control.Request{Do: control.DoStatus})
+		if err == nil && reply.Status == nil {
+			err = fmt.Errorf("the herder at %s has no status: %s", socket, reply.Error)
+		}
+		if mute = err != nil; mute {
+			silent(err)
+		}
+		return reply.Status
+	}
 }
 
 // failedSince says why a restart that was begun after before has failed; "" if it has
