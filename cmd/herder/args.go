@@ -23,6 +23,7 @@ import (
 //     any other.
 //  5. Of unicornherder, the first word that is no flag of its own begins what is
 //     behind --, as if that stood before it.
+//  6. Its own flags may be written as argparse took them: --pid FILE, -pFILE.
 
 // line is a command line in the order that cli/v2 wants.
 type line struct {
@@ -45,7 +46,9 @@ func arrange(app *cli.App, args []string) (line, error) {
 		return l, nil
 	}
 	if cmd.Name == unicornherder {
-		args, l.command = remainder(cmd, args, l.command)
+		if args, l.command, err = remainder(cmd, args, l.command); err != nil {
+			return l, err
+		}
 	}
 	flags, rest, err := part(cmd, args)
 	if err != nil {
@@ -91,23 +94,55 @@ func findCommand(app *cli.App, args []string) (*cli.Command, error) {
 	return nil, usage("unknown command %q%s", name, meant(name, names))
 }
 
-// remainder is rule 5; behind is what came behind --, nil if there was none.
-func remainder(cmd *cli.Command, args, behind []string) (own, all []string) {
+// remainder is rules 5 and 6; behind is what came behind --, nil if there was none.
+func remainder(cmd *cli.Command, args, behind []string) (own, all []string, err error) {
 	named := false
 	for i := 0; i < len(args); i++ {
-		switch a := args[i]; {
-		case !isFlag(a) && !named:
-			named = true // the command itself
-		case !isFlag(a):
+		a := args[i]
+		switch {
+		case isFlag(a):
+			if a, err = spell(cmd, a); err != nil {
+				return nil, nil, err
+			}
+		case named:
 			if behind != nil {
 				behind = append([]string{"--"}, behind...)
 			}
-			return args[:i], append(slices.Clone(args[i:]), behind...)
-		case takesNext([]*cli.Command{cmd}, a):
+			return own, append(slices.Clone(args[i:]), behind...), nil
+		default:
+			named = true // the command itself
+		}
+		own = append(own, a)
+		if isFlag(a) && takesNext([]*cli.Command{cmd}, a) && i+1 < len(args) {
 			i++
+			own = append(own, args[i])
 		}
 	}
-	return args, behind
+	return own, behind, nil
+}
+
+// spell writes a flag as the others are: rule 6. What is none is left as it is.
+func spell(cmd *cli.Command, word string) (string, error) {
+	if known(cmd, word) != nil {
+		return word, nil
+	}
+	if word[1] != '-' {
+		if short := word[:2]; takesNext([]*cli.Command{cmd}, short) {
+			return short + "=" + word[2:], nil
+		}
+		return word, nil
+	}
+	name, value, given := strings.Cut(word, "=")
+	whole, err := config.Whole(name, append(longFlags(cmd), "--help"))
+	switch {
+	case err != nil:
+		return "", usage("%s: %v", cmd.Name, err)
+	case whole == "":
+		return word, nil
+	case given:
+		return whole + "=" + value, nil
+	}
+	return whole, nil
 }
 
 // part tells flags with their values from arguments, of which the command is
@@ -179,8 +214,8 @@ func meant(word string, words []string) string {
 	return fmt.Sprintf(": one of %s", strings.Join(words, ", "))
 }
 
-func meantFlag(cmd *cli.Command, word string) string {
-	var names []string
+// longFlags are the flags of cmd as they are written: --name.
+func longFlags(cmd *cli.Command) (names []string) {
 	for _, f := range cmd.Flags {
 		for _, n := range f.Names() {
 			if len(n) > 1 {
@@ -188,7 +223,11 @@ func meantFlag(cmd *cli.Command, word string) string {
 			}
 		}
 	}
-	if near := config.Nearest("--"+strings.TrimLeft(flagName(word), "-"), names); near != "" {
+	return names
+}
+
+func meantFlag(cmd *cli.Command, word string) string {
+	if near := config.Nearest("--"+strings.TrimLeft(flagName(word), "-"), longFlags(cmd)); near != "" {
 		return fmt.Sprintf(", did you mean %s?", near)
 	}
 	return fmt.Sprintf(" (herder %s --help lists them)", cmd.Name)

@@ -29,6 +29,13 @@ func TestArrange(t *testing.T) {
 		"help":                            "herder --help",
 		"run -h x":                        "herder run -h -- x",
 		"--version":                       "herder version --",
+
+		"unicornherder -uunicorn -ptmp/u.pid -t5":   "herder unicornherder -u=unicorn -p=tmp/u.pid -t=5 --",
+		"unicornherder --pid X --over 1 --time=3 a": "herder unicornherder --pidfile=X --overlap=1 --timeout=3 --",
+		"unicornherder --pidfile=X -pid x":          "herder unicornherder --pidfile=X -p=id --",
+		"unicornherder -pa=b -o-1 --gunicorn-b=c=d": "herder unicornherder -p=a=b -o=-1 --gunicorn-bin=c=d --",
+		"unicornherder --he":                        "herder unicornherder --help --",
+		"unicornherder app --pid X":                 "herder unicornherder --",
 	} {
 		l, err := arrange(newApp(io.Discard, io.Discard), strings.Fields(words))
 		if err != nil {
@@ -37,6 +44,21 @@ func TestArrange(t *testing.T) {
 		}
 		if got := strings.Join(l.argv, " "); got != want {
 			t.Errorf("%s:\n got %s\nwant %s", words, got, want)
+		}
+	}
+}
+
+func TestArrangeRefuses(t *testing.T) {
+	for words, want := range map[string]string{
+		"unicornherder --uni unicorn": "unicornherder: --uni can be --unicorn or --unicorn-bin: write it whole",
+		"unicornherder --pidfiel=X":   "unicornherder: unknown flag --pidfiel, did you mean --pidfile?",
+		"unicornherder -vx":           "unicornherder: unknown flag -vx (herder unicornherder --help lists them)",
+		"unicornherder -u unicorn -p": "unicornherder: -p needs a value",
+		"status --outp=json":          "status: unknown flag --outp, did you mean --output?",
+	} {
+		_, err := arrange(newApp(io.Discard, io.Discard), strings.Fields(words))
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", words, err, want)
 		}
 	}
 }

@@ -58,6 +58,8 @@ func TestUnicornherderCommand(t *testing.T) {
 		"-b /opt/unicorn -- -D":               "/opt/unicorn -P /srv/shop/gunicorn.pid -D",
 		"-g /opt/gunicorn a:b -- c":           "/opt/gunicorn -p /srv/shop/gunicorn.pid a:b -- c",
 		"-u unicorn_rails -b /opt/rails x":    "/opt/rails -e Unicorn::Configurator::DEFAULTS[:pid] = '/srv/shop/unicorn_rails.pid' x",
+		"-uunicorn -ptmp/u.pid -- -D":         "unicorn -P /srv/shop/tmp/u.pid -D",
+		"--pid tmp/u.pid a:b --pid c -- -p":   "gunicorn -p /srv/shop/tmp/u.pid a:b --pid c -- -p",
 	} {
 		cfg, err := asked(t, strings.Fields(words)...)
 		if err != nil {

@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 	"supervisor/master":   {"supervisor/output", "supervisor/proc", "supervisor/ready", "supervisor/pool", "supervisor/dialect", "handoff"},
 	"supervisor/config":   {"supervisor/proc", "supervisor/ready", "supervisor/dialect", "handoff"},
 	"supervisor/foreign":  {"supervisor/dialect", "supervisor/master", "supervisor/output", "supervisor/proc", "supervisor/ready", "handoff", "pidfile"},
-	"supervisor/starter":  {"supervisor/control", "supervisor/dialect", "supervisor/herd", "handoff"},
+	"supervisor/starter":  {"supervisor/config", "supervisor/control", "supervisor/dialect", "supervisor/herd", "handoff"},
 	"supervisor/ready":    {"supervisor/proc"},
 	"supervisor/doctor":   {"handoff"},
 	"supervisor/control":  nil,

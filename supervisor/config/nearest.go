@@ -1,5 +1,33 @@
 package config
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Whole is the word that short is, or the only one that begins so, as getopt_long(3) and
+// its likes take a flag that is cut short; "" when there is none. Where there are
+// several the error names them.
+func Whole(short string, words []string) (string, error) {
+	if slices.Contains(words, short) {
+		return short, nil
+	}
+	var could []string
+	for _, w := range words {
+		if strings.HasPrefix(w, short) {
+			could = append(could, w)
+		}
+	}
+	switch len(could) {
+	case 0:
+		return "", nil
+	case 1:
+		return could[0], nil
+	}
+	return "", fmt.Errorf("%s can be %s: write it whole", short, strings.Join(could, " or "))
+}
+
 // Nearest is the word that was probably meant: the one with the fewest edits,
 // if they are few for its length; "" when there is none.
 func Nearest(word string, words []string) string {

@@ -3,10 +3,12 @@ package starter
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/herderd/herder/supervisor/config"
 	"github.com/herderd/herder/supervisor/dialect"
 )
 
@@ -128,23 +130,19 @@ func Parse(args []string) (*Command, error) {
 
 // find is the flag with this name, or the only one that begins so.
 func find(name string) (*flag, error) {
-	var found []*flag
-	for i := range flags {
-		f := &flags[i]
-		if strings.EqualFold(f.name, name) {
-			return f, nil
-		}
-		if name != "" && strings.HasPrefix(f.name, strings.ToLower(name)) {
-			found = append(found, f)
-		}
+	var names []string
+	for _, f := range flags {
+		names = append(names, "--"+f.name)
 	}
-	switch len(found) {
-	case 0:
+	whole, err := config.Whole("--"+strings.ToLower(name), names)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.Index(names, whole)
+	if i < 0 || name == "" {
 		return nil, fmt.Errorf("unknown flag --%s (start_server --help lists them)", name)
-	case 1:
-		return found[0], nil
 	}
-	return nil, fmt.Errorf("--%s can be --%s or --%s: write it whole", name, found[0].name, found[1].name)
+	return &flags[i], nil
 }
 
 // finish checks what must fit together.
