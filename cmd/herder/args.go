@@ -37,6 +37,9 @@ func arrange(app *cli.App, args []string) (line, error) {
 		args, l.command = args[:i], args[i+1:]
 		l.command = append([]string{}, l.command...)
 	}
+	if slices.Equal(args, []string{"-v"}) { // with a command it is that one's: ready -v
+		args = []string{"--version"}
+	}
 	cmd, err := findCommand(app, args)
 	if err != nil {
 		return l, err
@@ -63,7 +66,7 @@ func arrange(app *cli.App, args []string) (line, error) {
 
 // findCommand is the command that args name; nil when they ask for help.
 func findCommand(app *cli.App, args []string) (*cli.Command, error) {
-	name := ""
+	name, stray := "", ""
 	var names []string
 	for _, c := range app.Commands {
 		if !c.Hidden {
@@ -80,10 +83,15 @@ func findCommand(app *cli.App, args []string) (*cli.Command, error) {
 			name = "version"
 		case takesNext(app.Commands, a):
 			i++
+		case !knownToAny(app.Commands, a):
+			stray = a
 		}
 	}
 	if name == "help" {
 		return nil, nil
+	}
+	if name == "" && stray != "" {
+		return nil, usage("unknown flag %s, and no command (herder help lists them)", flagName(stray))
 	}
 	if name == "" {
 		return nil, usage("no command: one of %s (herder help says more)", strings.Join(names, ", "))
@@ -191,6 +199,10 @@ func known(cmd *cli.Command, word string) cli.Flag {
 		}
 	}
 	return nil
+}
+
+func knownToAny(cmds []*cli.Command, word string) bool {
+	return slices.ContainsFunc(cmds, func(c *cli.Command) bool { return known(c, word) != nil })
 }
 
 // takesNext says whether the value of the flag is the word behind it.

@@ -29,6 +29,8 @@ func TestArrange(t *testing.T) {
 		"help":                            "herder --help",
 		"run -h x":                        "herder run -h -- x",
 		"--version":                       "herder version --",
+		"-v":                              "herder version --",
+		"-v ready":                        "herder ready -v --",
 
 		"unicornherder -uunicorn -ptmp/u.pid -t5":   "herder unicornherder -u=unicorn -p=tmp/u.pid -t=5 --",
 		"unicornherder --pid X --over 1 --time=3 a": "herder unicornherder --pidfile=X --overlap=1 --timeout=3 --",
@@ -54,6 +56,9 @@ func TestArrangeRefuses(t *testing.T) {
 		"unicornherder --pidfiel=X":   "unicornherder: unknown flag --pidfiel, did you mean --pidfile?",
 		"unicornherder -vx":           "unicornherder: unknown flag -vx (herder unicornherder --help lists them)",
 		"unicornherder -u unicorn -p": "unicornherder: -p needs a value",
+		"--bogus=1":                   "unknown flag --bogus, and no command (herder help lists them)",
+		"-x":                          "unknown flag -x, and no command (herder help lists them)",
+		"--bogus status":              "status: unknown flag --bogus (herder status --help lists them)",
 		"status --outp=json":          "status: unknown flag --outp, did you mean --output?",
 	} {
 		_, err := arrange(newApp(io.Discard, io.Discard), strings.Fields(words))
