@@ -78,6 +78,8 @@ type Custom struct {
 	// Listens is how long a server that binds by itself may take to do so; 0: as long as
 	// it may take to serve.
 	Listens time.Duration
+	// Ignore are signals with which a generation starts ignored; for kinds other than pool.
+	Ignore []unix.Signal
 	// Goodbye is the signal by which a generation is asked to leave; "": the dialect's.
 	Goodbye func(gen int) string
 }

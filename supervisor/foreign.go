@@ -59,7 +59,7 @@ func (t *tender) foreignSpec(g *tended) foreign.Spec {
 		Listeners: g.plan.passed(), Masters: t.masters, Binds: c.Kind == dialect.Reexec,
 		Daemon: c.Kind == dialect.Reexec, Listens: t.custom.Listens,
 		Expect: c.Expect, Before: t.crowd(g.follows), Ready: c.Ready,
-		User: c.User, Umask: c.Umask, Nice: c.Nice, Rlimits: c.Rlimits,
+		User: c.User, Umask: c.Umask, Nice: c.Nice, Rlimits: c.Rlimits, Ignore: t.custom.Ignore,
 		LogPrefix: c.LogPrefix, LogFile: c.LogFile,
 	}
 	if c.Kind == dialect.Reexec {

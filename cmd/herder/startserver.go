@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/supervisor"
@@ -90,6 +91,7 @@ func starterRun(c *starter.Command, stderr io.Writer) *exit {
 		Reload: func() (*config.Config, error) { return again(c, out) },
 		Custom: supervisor.Custom{
 			Policy: starterPolicy(c), Environ: c.Environ, Numbers: c.Numbers(), Goodbye: keeper.Goodbye,
+			Ignore: []unix.Signal{unix.SIGPIPE}, // the original does for itself, and its workers inherit that
 		},
 	})
 	_ = os.Remove(cfg.RuntimeDir) // it has our pid in its name

@@ -46,6 +46,7 @@ type Spec struct {
 	Umask   int // -1: ours
 	Nice    *int
 	Rlimits []proc.Rlimit
+	Ignore  []unix.Signal
 
 	LogPrefix bool   // "[NAME GENERATION] " before every line
 	LogFile   string // takes what the generation writes; "": it goes to our stdout and stderr
@@ -97,7 +98,7 @@ func (f *Follower) spawn(spawner *proc.Spawner) (*proc.Process, error) {
 	return spawner.Spawn(proc.Spec{
 		Path: s.Path, Argv: argv, Env: env, Dir: s.Dir, Files: files,
 		ListenPID: !s.Told && s.Row.MeansFor(s.Argv)&dialect.Listen != 0 && len(s.Listeners) > 0,
-		User:      s.User, Umask: s.Umask, Nice: s.Nice, Rlimits: s.Rlimits,
+		User:      s.User, Umask: s.Umask, Nice: s.Nice, Rlimits: s.Rlimits, Ignore: s.Ignore,
 		Session: true, // who kills his own group kills himself
 	})
 }

@@ -3,6 +3,7 @@ package proc
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -32,7 +33,7 @@ const listenPID = "LISTEN_PID="
 // (prctl(2), PR_SET_PDEATHSIG); the mask last, so that no signal kills the child half-way.
 func (s *Spawner) newPlan(spec *Spec) (*plan, error) {
 	p := &plan{ops: make([]op, 0, 96), steps: make([]step, 0, 96)}
-	p.signals()
+	p.signals(spec.Ignore)
 	p.place(spec)
 	p.files(s.pad(spec.Files), s.closeRange)
 	p.limits(spec.Rlimits)
@@ -66,16 +67,25 @@ func (p *plan) path(do, path string, nr uintptr) {
 	p.add(must, do, path, nr, p.hold(unsafe.Pointer(cstring(path))))
 }
 
-// signals sets every signal to its default action: execve keeps ignored ones
-// ignored (signal(7)), and between unblocking and execve our handlers must not run.
-func (p *plan) signals() {
-	action := p.hold(unsafe.Pointer(new([4]uint64))) // struct sigaction: SIG_DFL, no flags
-	for sig := uintptr(1); sig <= 64; sig++ {
-		if sig != uintptr(unix.SIGKILL) && sig != uintptr(unix.SIGSTOP) {
-			p.add(may, "", "", unix.SYS_RT_SIGACTION, sig, action, 0, 8)
+// signals sets every signal to its default action, or to be ignored: execve keeps
+// ignored ones ignored (signal(7)), and between unblocking and execve our handlers must
+// not run.
+func (p *plan) signals(ignore []unix.Signal) {
+	usual := p.hold(unsafe.Pointer(new([4]uint64)))          // struct sigaction: SIG_DFL, no flags
+	ignored := p.hold(unsafe.Pointer(&[4]uint64{sigIgnore})) // the handler comes first
+	for sig := unix.Signal(1); sig <= 64; sig++ {
+		action := usual
+		if slices.Contains(ignore, sig) {
+			action = ignored
+		}
+		if sig != unix.SIGKILL && sig != unix.SIGSTOP {
+			p.add(may, "", "", unix.SYS_RT_SIGACTION, uintptr(sig), action, 0, 8)
 		}
 	}
 }
+
+// sigIgnore is SIG_IGN (asm-generic/signal-defs.h).
+const sigIgnore = 1
 
 // place sets session, group, umask and priority.
 func (p *plan) place(spec *Spec) {

@@ -64,6 +64,16 @@ func TestB15IgnoredAndBlockedSignals(t *testing.T) {
 	}
 }
 
+func TestIgnoredSignals(t *testing.T) {
+	s := newSpawner(t)
+	spec := sh("kill -PIPE $$; kill -HUP $$; cat /proc/self/status")
+	spec.Ignore = []unix.Signal{unix.SIGHUP, unix.SIGPIPE}
+	got, ws := run(t, s, spec)
+	if want := "SigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n"; sigLines(got) != want || ws != 0 {
+		t.Errorf("the child has\n%s and ended with %s", sigLines(got), Describe(ws))
+	}
+}
+
 func TestW12EveryExitCode(t *testing.T) {
 	s := newSpawner(t)
 	for code := range 256 {

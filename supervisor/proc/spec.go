@@ -10,7 +10,7 @@ import (
 const Closed = -2
 
 // Spec says how a process starts. What is not said is inherited, except: every
-// signal has its default action and none is blocked, no descriptor but Files is
+// signal but those in Ignore has its default action and none is blocked, no descriptor but Files is
 // open, and the soft limit on open files is the one this program was started with.
 type Spec struct {
 	Path string   // executable, from [Look]; if relative, to Dir
@@ -23,6 +23,8 @@ type Spec struct {
 	// finds nothing between. Fewer than three are filled up with /dev/null: a program whose
 	// stdout is closed writes into the first file it opens.
 	Files []int
+
+	Ignore []unix.Signal // signals the child starts with ignored
 
 	ListenPID bool // put LISTEN_PID=<pid of the child> into its environment
 
