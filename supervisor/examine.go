@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -62,9 +63,19 @@ func (t *tender) Examine(known doctor.Herd, gen int, answer func(doctor.Herd)) {
 		o.mended = append(o.mended, t.mended[l])
 	}
 	o.needs = c.Needs()
-	o.herd.Graceful, o.herd.StopTimeout = c.Row().Says[dialect.Graceful], c.StopTimeout
+	o.herd.Graceful, o.herd.StopTimeout = t.farewell(c, gen)
 	o.herd.Pidfiles = t.trueFiles(t.current.config, gen, known.Upgrading)
 	go func() { answer(o.observe()) }()
+}
+
+// farewell is the signal by which a generation is asked to leave, and how long it may
+// take; 0: as long as it wants, for no configuration can say so much.
+func (t *tender) farewell(c *config.Config, gen int) (signal string, within time.Duration) {
+	signal, within = cmp.Or(t.custom.goodbye(gen), c.Row().Says[dialect.Graceful]), c.StopTimeout
+	if within > config.MaxDuration {
+		within = 0
+	}
+	return signal, within
 }
 
 // seen is a generation as its master told it, with the processes of its workers.

@@ -45,7 +45,10 @@ func (h *Herd) supervisor() *above {
 
 func lookStopTimeout(h *Herd) []Finding {
 	s := h.supervisor()
-	if s == nil || h.StopTimeout <= s.waits {
+	switch {
+	case s != nil && h.StopTimeout == 0:
+		return []Finding{warn("let it wait for as long as they take", "workers may take as long as they want, but %s waits for %s only: a stop or restart may take longer than it is waited for", s.who, s.waits)}
+	case s == nil || h.StopTimeout <= s.waits:
 		return nil
 	}
 	enough := (h.StopTimeout + margin + time.Second - 1) / time.Second

@@ -185,6 +185,8 @@ func processCases() map[string]broken {
 			"warn graceful: workers 1, 2: python3 has no handler for TERM and dies of it: what it has in hand is cut off at each upgrade and stop"},
 		"ignored": {func(h *Herd) { root(h).Catches, root(h).Ignores = false, true },
 			"wrong graceful: worker 1: python3 ignores TERM: at each upgrade and stop it serves on until it is killed after stop_timeout"},
+		"ignored, and never killed": {func(h *Herd) { root(h).Catches, root(h).Ignores, h.StopTimeout, h.Above = false, true, 0, nil },
+			"wrong graceful: worker 1: python3 ignores TERM: at each upgrade and stop it serves on and nobody kills it"},
 		"few files":          {func(h *Herd) { root(h).MayOpen = 256 }, "warn limits: worker 1: python3 may open only 256 files, and each connection is one"},
 		"hardly a file left": {func(h *Herd) { root(h).Open = 1000 }, "wrong limits: worker 1: python3 has 1000 files open of 1024 that it may: soon it can accept nothing"},
 		"no limit known":     {func(h *Herd) { root(h).MayOpen = 0 }, ""},
@@ -195,6 +197,8 @@ func aroundCases() map[string]broken {
 	return map[string]broken{
 		"runit waits for 7 s": {func(h *Herd) { h.StopTimeout = 30 * time.Second },
 			"warn stop-timeout: stop_timeout is 30s, but sv waits for 7s only: a stop or restart may take longer than it is waited for"},
+		"runit waits, workers are not bound": {func(h *Herd) { h.StopTimeout = 0 },
+			"warn stop-timeout: workers may take as long as they want, but sv waits for 7s only: a stop or restart may take longer than it is waited for"},
 		"docker waits for 10 s": {func(h *Herd) { h.StopTimeout, h.Above = 10500*time.Millisecond, []string{Container} },
 			"warn stop-timeout: stop_timeout is 10.5s, but docker stop waits for 10s only: a stop or restart may take longer than it is waited for"},
 		"systemd waits for 90 s": {func(h *Herd) { h.StopTimeout, h.Above = 30*time.Second, []string{"systemd"} }, ""},

@@ -18,7 +18,7 @@ type Herd struct {
 	Binds     bool        // the server opens its sockets itself
 
 	Graceful    string        // the name of the signal to finish and leave
-	StopTimeout time.Duration // until who has not left is killed
+	StopTimeout time.Duration // until who has not left is killed; 0: nobody is
 	Pidfiles    []Pidfile
 	Above       []string // who started herder, and who started that: their names
 

@@ -61,10 +61,14 @@ func lookGraceful(h *Herd) []Finding {
 		var f Finding
 		switch {
 		case root.Ignores:
-			f = wrong("set graceful to the signal that lets it finish",
-				"%s ignores %s: at each upgrade and stop it serves on until it is killed after stop_timeout", root.Name, h.Graceful)
+			end := "until it is killed after stop_timeout"
+			if h.StopTimeout == 0 {
+				end = "and nobody kills it"
+			}
+			f = wrong("set "+farewell+" to the signal that lets it finish",
+				"%s ignores %s: at each upgrade and stop it serves on %s", root.Name, h.Graceful, end)
 		case !root.Catches:
-			f = warn("let it catch the signal, or set graceful to the one that lets it finish",
+			f = warn("let it catch the signal, or set "+farewell+" to the one that lets it finish",
 				"%s has no handler for %s and dies of it: what it has in hand is cut off at each upgrade and stop", root.Name, h.Graceful)
 		default:
 			return nil
@@ -72,6 +76,9 @@ func lookGraceful(h *Herd) []Finding {
 		return &f
 	})
 }
+
+// farewell is where the signal is set.
+const farewell = "graceful (of start_server: --signal-on-hup and --signal-on-term)"
 
 // fineGraceful says nothing of a wrapper: that the signal does not come through it is
 // found above.
