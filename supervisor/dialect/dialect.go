@@ -135,6 +135,9 @@ type Row struct {
 	// DaemonMeans is then instead of Means, where it is not 0.
 	Daemon      []string
 	DaemonMeans Means
+	// ByNumber is how its command line names sockets by their numbers. It is then
+	// told of them by nothing else: it would take them twice.
+	ByNumber string
 
 	Pidfiles Naming
 	Clean    []string // how its master ends when all is well after the graceful verb: "exit 0", "killed by SIGTERM"

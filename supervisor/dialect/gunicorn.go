@@ -16,6 +16,9 @@ var gunicorn = Row{
 	},
 	Means: Listen, Daemon: []string{"-D", "--daemon"},
 	EarlyReady: true,
+	// It closes each descriptor when it has taken it, and the second time dies of
+	// "Bad file descriptor" (sock.py).
+	ByNumber: "fd://",
 	// With a pid file a second one does not start: "Already running on PID". The
 	// command line wins over its configuration, also where that names one (seen
 	// with 20.1.0).
@@ -26,7 +29,7 @@ var gunicorn = Row{
 	Scrub: []string{"GUNICORN_PID", "GUNICORN_FD", "SERVER_SOFTWARE"},
 	Traps: []string{
 		"QUIT is its quick end and TERM its graceful one: the opposite of unicorn.",
-		"Its bind counts for nothing when it is given sockets, but for -b fd://3, which removes a unix socket's path when it stops.",
+		"Its bind counts for nothing when it is given sockets, but for fd://3. On the command line that is instead of LISTEN_FDS, also behind a wrapper that forks; in its configuration file or GUNICORN_CMD_ARGS herder does not see it, and it dies of \"Bad file descriptor\".",
 		"As fresh master it writes no pid file, for a second one would not start beside it; set herder's pidfile instead.",
 		"WINCH is ignored unless it is daemonised.",
 		"TTOU stops at one worker.",

@@ -24,8 +24,11 @@ var tellers = []teller{
 	{Nginx, "NGINX", tellNginx},
 }
 
-// MeansFor are the means for a command line.
+// MeansFor are the means for a command line; none where that says it all.
 func (r Row) MeansFor(argv []string) Means {
+	if r.ByNumber != "" && strings.Contains(strings.Join(argv, " "), r.ByNumber) {
+		return 0
+	}
 	if r.DaemonMeans != 0 && r.Daemonises(argv) != "" {
 		return r.DaemonMeans
 	}

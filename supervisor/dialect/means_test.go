@@ -47,6 +47,27 @@ func TestEnvironOfADaemon(t *testing.T) {
 	}
 }
 
+// gunicorn takes sockets that its bind names, and then must not be told of them again.
+func TestEnvironByNumber(t *testing.T) {
+	for _, command := range []string{
+		"gunicorn -b fd://3 app", "gunicorn -bfd://3 app", "gunicorn --bind fd://{fd:web} app", "python3 -m gunicorn --bind=fd://3 app",
+		"gunicorn -b fd://3 -b fd://4 app",
+	} {
+		if r, _ := Recognise(words(command)); r.MeansFor(words(command)) != 0 || len(r.Environ(three, 7, 3, words(command))) != 0 {
+			t.Errorf("%s: %s is told %q", command, r.Name, r.Environ(three, 7, 3, words(command)))
+		}
+	}
+	shell := []string{"sh", "-c", "gunicorn -b fd://3 app; true"}
+	if gunicorn.MeansFor(shell) != 0 {
+		t.Errorf("%q: told by %q", shell, gunicorn.MeansFor(shell).Names())
+	}
+	for _, command := range []string{"gunicorn -b 127.0.0.1:8080 app", "hypercorn --bind fd://3 app"} {
+		if r, _ := Recognise(words(command)); r.MeansFor(words(command)) != r.Means {
+			t.Errorf("%s: told by %q", command, r.MeansFor(words(command)).Names())
+		}
+	}
+}
+
 func TestEnvironOddities(t *testing.T) {
 	odd := []handoff.Passed{{Key: "/a,b=c", Network: handoff.Unix}, {Key: "/run/a", Network: handoff.Unix}}
 	if got := phpFPM.Environ(odd, 1, 3, nil); len(got) != 1 || got[0] != "FPM_SOCKETS=/run/a=4" {
