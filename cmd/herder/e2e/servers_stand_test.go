@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +21,8 @@ type stand struct {
 	*story
 	row              serverRow
 	network, address string
-	socket           string // of the herder
+	bound            *regexp.Regexp // how ss(8) shows herder's listener: a unix one by its private name, or its public one
+	socket           string         // of the herder
 	result           serverResult
 	asked            int
 }
@@ -37,6 +40,10 @@ func newStand(t *testing.T, r serverRow, network string) *stand {
 	s.result = serverResult{server: r.server, kind: r.kindName(), network: network, version: r.saysVersion(t)}
 	if network == "tcp" {
 		s.address = ownAddress()
+	}
+	s.bound = regexp.MustCompile(`LISTEN +\d+ +(\d+) +` + regexp.QuoteMeta(filepath.Dir(s.address)) + `/\.?` + filepath.Base(s.address) + `\S* `)
+	if network == "tcp" {
+		s.bound = regexp.MustCompile(`LISTEN +\d+ +(\d+) +` + regexp.QuoteMeta(s.address) + ` `)
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -118,6 +125,18 @@ func (s *stand) start() {
 func settledAt(socket string) bool {
 	st, err := statusAt(socket)
 	return err == nil && st.settled()
+}
+
+// backlogs are those that the kernel knows of herder's listener; there is one.
+func (s *stand) backlogs() (all []string) {
+	s.t.Helper()
+	flags := map[string]string{"tcp": "-ltnH", "unix": "-lxnH"}[s.result.network]
+	text, err := exec.Command("ss", flags).Output()
+	s.must(err)
+	for _, m := range s.bound.FindAllSubmatch(text, -1) {
+		all = append(all, string(m[1]))
+	}
+	return all
 }
 
 // herder asks as a client, and returns how that ended and what it said.

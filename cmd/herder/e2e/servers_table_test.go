@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -46,6 +47,9 @@ type serverRow struct {
 
 	quick bool // it is run with the race detector too: one row of each kind
 }
+
+// serverBacklog is none that a server has by itself: 128, 511, 1024 and 2048 are those.
+const serverBacklog = 333
 
 // edit says how an address is written in a file, @ being the address.
 type edit struct{ file, was, tcp, unix string }
@@ -131,7 +135,7 @@ func (r serverRow) crew() int {
 // argv of herder run.
 func (r serverRow) argv(network, address string) []string {
 	var argv []string
-	bind, options := address, ",name=web"
+	bind, options := address, fmt.Sprintf(",name=web,backlog=%d", serverBacklog)
 	if network == "unix" {
 		bind, options = "unix:"+address, options+",mode=0666"
 	}

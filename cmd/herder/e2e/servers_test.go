@@ -44,6 +44,7 @@ func herdServer(t *testing.T, r serverRow, network string) serverResult {
 	load := hammer.Start(t.Context(), target)
 	s.answered(load, 50)
 	s.upgrades()
+	s.backlog()
 	s.brokenRelease()
 	s.scale()
 	s.answered(load, 50)
@@ -79,6 +80,19 @@ func (s *stand) upgrade() {
 	}
 	if code, words := s.herder("upgrade"); code != "0" {
 		s.t.Fatalf("herder upgrade: exit %s: %s", code, words)
+	}
+}
+
+// backlog: most servers call listen again when they boot, and what they change is put back without being asked for. A status would
+// ask for it, so it is the kernel that is looked at.
+func (s *stand) backlog() {
+	s.t.Helper()
+	if !s.row.binds() {
+		return
+	}
+	want, got := []string{fmt.Sprint(serverBacklog)}, []string(nil)
+	if !within(patience, func() bool { got = s.backlogs(); return slices.Equal(got, want) }) {
+		s.t.Errorf("after %d upgrades the backlog is %q, want %q", serverUpgrades, got, want)
 	}
 }
 
