@@ -12,15 +12,19 @@ import (
 //  2. Servers disagree about it: php-fpm, starman and starlet (blocking) and nginx with multi_accept (not) in TestServers.
 //  3. LISTEN_PID is the server's own: unicorn, gunicorn and puma of kind fresh find their sockets in TestServers by it.
 //  4. A wrong LISTEN_PID fails silently: took_elsewhere.txtar, with what such a server does.
-//  5. Ways without a pid: uwsgi, uvicorn, hypercorn, daphne, node, haproxy, nginx, php-fpm, starlet, starman in TestServers.
-//  6. A unix path is unlinked by php-fpm: its unix row in TestServers, and L9_unix_socket_removed.txtar.
-//  7. listen(2) called again: TestServers, where unicorn, gunicorn and puma do; doctor_finds.txtar and the handoff tests see it mended.
+//  5. Ways without a pid: uwsgi, uvicorn, hypercorn, daphne, node, haproxy, nginx, php-fpm, starlet, starman in TestServers; gunicorn,
+//     unicorn and puma in traps_numbers.txtar.
+//  6. A unix path is unlinked by php-fpm: its unix row in TestServers, and L9_unix_socket_removed.txtar; by gunicorn and puma:
+//     traps_paths.txtar.
+//  7. listen(2) called again: TestServers, where each row that herder has the listener of ends with the backlog that was asked for;
+//     doctor_finds.txtar and the handoff tests see it mended.
 //  8. READY=1 is not readiness: the broken release of gunicorn in TestServers, which says READY=1 and then dies.
 //  9. QUIT and TERM mean opposite things: the stop with a request in flight, each row of TestServers.
 //  10. Killed by the signal that was sent is clean: puma in TestServers, after whose stop herder ends with 0.
-//  11. A wrapper that forks: W10_execs_another.txtar, and unicorn behind bundle exec in U12_U14_unicorn_runit.txtar.
-//  12. RLIMIT_NOFILE and PDEATHSIG: the tests of supervisor/proc ("Trap 5"), for no server has part in it.
-//  13. No way to hand a socket over: waitress in TestServers, by contrib/servers/serve.py.
+//  11. A wrapper that forks: traps_numbers.txtar. One that execs: W10_execs_another.txtar, W10_fresh_execs_another.txtar.
+//  12. RLIMIT_NOFILE: gunicorn in traps_numbers.txtar. PDEATHSIG: the tests of supervisor/proc ("Trap 5"); herder gives none to a server.
+//  13. No way to hand a socket over: php -S and waitress's own command in traps_no_way.txtar; waitress in TestServers, by
+//     contrib/servers/serve.py.
 
 // serverRow says how one server is run under herder, and what is known of it. The zero values are those of most.
 type serverRow struct {
