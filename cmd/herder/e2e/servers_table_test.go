@@ -9,7 +9,8 @@ import (
 // Where each thing that herder is built around (what real servers do to their sockets, signals and files) is shown:
 //
 //  1. O_NONBLOCK is shared by all: TestServers, where gunicorn and uvicorn answer; handoff, "Trap 1".
-//  2. Servers disagree about it: php-fpm, starman and starlet (blocking) and nginx with multi_accept (not) in TestServers.
+//  2. Servers disagree about it: php-fpm, starman and starlet (blocking) and nginx with multi_accept (not) in TestServers;
+//     php-fpm on the wrong one: traps_no_way.txtar.
 //  3. LISTEN_PID is the server's own: unicorn, gunicorn and puma of kind fresh find their sockets in TestServers by it.
 //  4. A wrong LISTEN_PID fails silently: took_elsewhere.txtar, with what such a server does.
 //  5. Ways without a pid: uwsgi, uvicorn, hypercorn, daphne, node, haproxy, nginx, php-fpm, starlet, starman in TestServers; gunicorn,
