@@ -54,6 +54,10 @@ func (t *tender) spawn(g *tended, workers int) error {
 	return nil
 }
 
+// headStart is what herder's own deadline has before that of the first workers: it knows
+// more of why they are late.
+const headStart = time.Second
+
 // masterSpec is what the master is told about its workers.
 func (t *tender) masterSpec(g *tended, workers int) master.Spec {
 	c := g.plan.config
@@ -61,7 +65,7 @@ func (t *tender) masterSpec(g *tended, workers int) master.Spec {
 	return master.Spec{
 		Name: c.Name, Generation: g.n, Path: g.plan.path, Argv: argv,
 		Listeners: g.plan.passed(), Workers: workers,
-		Ready: c.Ready, ReadyTimeout: c.ReadyTimeout, StopTimeout: c.StopTimeout, Watchdog: c.Watchdog,
+		Ready: c.Ready, ReadyTimeout: c.ReadyTimeout + headStart, StopTimeout: c.StopTimeout, Watchdog: c.Watchdog,
 		Notify: g.notify, Dialect: c.Dialect, Graceful: c.Graceful, Quick: c.Quick,
 		User: c.User, Umask: c.Umask, Nice: c.Nice, Rlimits: c.Rlimits,
 		LogPrefix: c.LogPrefix, LogFile: c.LogFile, Seed: uint64(os.Getpid())<<16 + uint64(g.n),

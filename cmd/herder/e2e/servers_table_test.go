@@ -69,7 +69,6 @@ var pumaEdits = []edit{{"puma.rb", "tcp://127.0.0.1:8080", "tcp://@", "unix://@"
 const (
 	noSuch    = "no signal for it"
 	dropsAll  = "on TERM it drops what it has in hand"
-	unlinks   = "it removes the path of its socket as it leaves, and nginx finds none until herder has put it back"
 	afterward = "a worker that leaves may close a connection whose request it has not read yet"
 )
 
@@ -98,8 +97,9 @@ var serverRows = []serverRow{
 	{server: "node", version: "node --version", kind: "pool", command: "node server.js", flags: twoWorkers, quick: true},
 	{server: "php-fpm", version: "php-fpm8.2 --version", command: "php-fpm8.2 -y php-fpm.conf", noApp: "php-fpm.conf", front: true,
 		edits: fpmEdits, scale: noSuch, only: "tcp"},
-	{server: "php-fpm", version: "php-fpm8.2 --version", command: "php-fpm8.2 -y php-fpm.conf", noApp: "php-fpm.conf", front: true,
-		edits: fpmEdits, scale: noSuch, only: "unix", loses: unlinks},
+	// As root it removes the path of its socket as it leaves, and nginx finds none until herder has put it back.
+	{server: "php-fpm as www-data", version: "php-fpm8.2 --version", command: "php-fpm8.2 -y php-fpm.conf", noApp: "php-fpm.conf", front: true,
+		edits: fpmEdits, scale: noSuch, only: "unix", flags: []string{"--user", "www-data"}},
 	{server: "nginx", version: "nginx -v", command: "nginx -p . -c nginx.conf", noApp: "nginx.conf", edits: nginxEdits,
 		logsLate: true, scale: noSuch},
 	// It starts its successor by its own first word, without a look at PATH, and only if it is a daemon.

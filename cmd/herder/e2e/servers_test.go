@@ -199,9 +199,6 @@ func (s *stand) account(r hammer.Report) {
 	most := 0
 	if s.row.loses != "" {
 		most = serverClients * (serverUpgrades + 1)
-		if s.row.loses == unlinks {
-			most *= 10 // a client that is refused comes back at once, as long as the path is gone
-		}
 		s.result.lost += mark(s.row.loses)
 	}
 	if r.Lost() > most || r.Answered == 0 {
