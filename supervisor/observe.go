@@ -39,22 +39,18 @@ type observer struct {
 	listens map[uint64]string // whatever listens, by inode
 }
 
-// observe looks twice at the processes: who was not there before is new, and who
-// waits in one of the looks does wait.
+// observe looks twice at the processes: who was not there before is new, who waits in
+// one of the looks does wait, and who came and went between them was there.
 func (o *observer) observe() doctor.Herd {
 	o.signal, _ = dialect.Signal(o.herd.Graceful) // the configuration has been checked
 	o.herd.Between = betweenLooks
 	before := o.look()
-	pause := time.NewTimer(betweenLooks)
-	defer pause.Stop()
-	select {
-	case <-pause.C:
-	case <-o.done:
-	}
+	glances := o.glance(before)
 	o.herd.Unseen = nil
 	after := o.look()
 	for i := range after {
-		compare(&o.herd.Serving.Workers[i], before[i], after[i])
+		passed := glances.passed(o.roots[i].PID, after[i])
+		compare(&o.herd.Serving.Workers[i], append(before[i], passed...), after[i])
 	}
 	o.surroundings()
 	return o.herd

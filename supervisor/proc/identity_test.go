@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -105,6 +106,10 @@ const placeScript = `pwd; umask; ulimit -Sa; ulimit -Ha; nice; cat /proc/$$/oom_
 
 func TestP6PlaceIsThatOfAShellsChild(t *testing.T) {
 	s := newSpawner(t)
+	// What whoever started the test has ignored (nohup, a shell's &) stays so in a shell; exec sets what is caught to its default.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT)
+	defer signal.Stop(caught)
 	cmd := exec.Command("/bin/sh", "-c", placeScript)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	want, err := cmd.Output()
