@@ -11,6 +11,7 @@ import (
 	"github.com/herderd/herder/supervisor/foreign"
 	"github.com/herderd/herder/supervisor/herd"
 	"github.com/herderd/herder/supervisor/proc"
+	"github.com/herderd/herder/supervisor/ready"
 )
 
 // becameDaemon says whether a master that has ended may have left another process in
@@ -57,6 +58,40 @@ func (t *tender) describe(g *tended, e proc.Exit) string {
 func (t *tender) wasAsked(g *tended, how string) bool {
 	_, is := g.link.(*foreign.Follower)
 	return is && t.custom.Environ == nil && g.state.Whole && !g.leaving && !g.sent && slices.Contains(g.plan.config.Row().Clean, how)
+}
+
+// heirOf is the successor of a server's own master that somebody had start one, and that
+// has ended before a pid file named it: a child of ours that has executed a program
+// since, which a worker has not, and has a socket that listens, which no helper has.
+func (t *tender) heirOf(g *tended) (proc.Ref, bool) {
+	if g.leaving || g.stack == 0 || g.plan.config.Kind != dialect.Reexec || t.anyBeside(g) {
+		return proc.Ref{}, false
+	}
+	children, _ := proc.Proc.Children(os.Getpid())
+	listeners, err := ready.ListListeners()
+	if err != nil {
+		return proc.Ref{}, false
+	}
+	for _, pid := range children {
+		st, err := proc.Proc.Stat(pid)
+		if err != nil || st.Dead() || st.Stack == g.stack || t.known(pid) {
+			continue
+		}
+		if held, err := listeners.HeldBy([]int{pid}); err == nil && len(held) > 0 {
+			return st.Ref(), true
+		}
+	}
+	return proc.Ref{}, false
+}
+
+// anyBeside says whether a generation other than this one stays, or is to come.
+func (t *tender) anyBeside(g *tended) bool {
+	for _, other := range t.tended {
+		if other != g && !other.leaving {
+			return true
+		}
+	}
+	return false
 }
 
 // hasFinished says whether a master that was asked to end has finished: there is nobody

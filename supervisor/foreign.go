@@ -128,12 +128,10 @@ func (t *tender) successorOf(pid int) (proc.Ref, bool) {
 // Follow makes the successor that has appeared generation gen.
 func (t *tender) Follow(gen int) []herd.Event {
 	ref := t.appeared
-	t.appeared = proc.Ref{}
+	t.appeared, t.heir = proc.Ref{}, proc.Ref{}
 	g := &tended{n: gen, plan: t.current, follows: ref}
 	spec := t.foreignSpec(g)
-	if old := t.renewable(g); old != nil {
-		spec.After, _ = old.link.(*foreign.Follower)
-	}
+	spec.After = t.newest()
 	p, err := proc.OpenRef(ref)
 	if err == nil {
 		g.link, err = foreign.Follow(ref, spec)
@@ -146,6 +144,29 @@ func (t *tender) Follow(gen int) []herd.Event {
 	t.tended[gen] = g
 	go t.listen(g)
 	return nil
+}
+
+// newest is who follows the newest of the masters, one that has just ended too: its
+// successor writes where it did.
+func (t *tender) newest() *foreign.Follower {
+	newest := 0
+	var link *foreign.Follower
+	for n, g := range t.tended {
+		if f, is := g.link.(*foreign.Follower); is && n > newest {
+			newest, link = n, f
+		}
+	}
+	return link
+}
+
+// noteStack: once it has ended it cannot be seen any more.
+func (g *tended) noteStack() {
+	if g.stack != 0 || g.master == nil || g.plan.config.Kind != dialect.Reexec {
+		return
+	}
+	if st, err := proc.Proc.Stat(g.master.Ref().PID); err == nil {
+		g.stack = st.Stack
+	}
 }
 
 // countCrew remembers how many workers those have that may have to take over again.

@@ -50,8 +50,11 @@ func (t *tender) gather() error {
 	return nil
 }
 
-// known says whether a child is a master, or was claimed.
+// known says whether a child is a master, or is about to be one, or was claimed.
 func (t *tender) known(pid int) bool {
+	if pid == t.heir.PID {
+		return true
+	}
 	for _, g := range t.tended {
 		if g.master != nil && g.master.Ref().PID == pid || g.orphans[pid] != nil {
 			return true

@@ -49,6 +49,7 @@ type tender struct {
 	serverWrites bool           // the server of kind fresh writes the same pid file as we do
 	appeared     proc.Ref       // a successor that nobody here asked for, told to the core
 	left         leftPidFile    // of the last server's own master that has ended
+	heir         proc.Ref       // the same, left by a master that has ended: nobody else may claim it
 	complaint    string         // the last trouble with a pid file, said once
 	blind        *time.Timer    // looks again for what a master left; nil: nothing was overlooked
 }
@@ -66,6 +67,7 @@ type tended struct {
 	found    bool          // and has found it: this one leaves nobody in its place
 	how      string        // the master ended
 	led      int           // pid of the master that ended
+	stack    uint64        // of the server's own master, by which its workers are told from its successor
 	asked    bool          // somebody else had told it to end
 	link     link
 	silent   bool // the master's last word has been heard
