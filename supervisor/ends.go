@@ -74,7 +74,10 @@ func (t *tender) heirOf(g *tended) (proc.Ref, bool) {
 	}
 	for _, pid := range children {
 		st, err := proc.Proc.Stat(pid)
-		if err != nil || st.Dead() || st.Stack == g.stack || t.known(pid) {
+		if err != nil || st.Dead() || t.known(pid) {
+			continue
+		}
+		if st.Stack == g.stack || st.Stack == 0 { // a worker, or one that is about to end and has no stack any more
 			continue
 		}
 		if held, err := listeners.HeldBy([]int{pid}); err == nil && len(held) > 0 {
