@@ -72,13 +72,5 @@ func elsewhere(root proc.Ref, ours []handoff.Passed) string {
 	for _, l := range ours {
 		inodes = append(inodes, l.Inodes...)
 	}
-	all, err := ready.ListListeners()
-	if err != nil {
-		return ""
-	}
-	found, err := all.Foreign(pids, inodes)
-	if err != nil {
-		return ""
-	}
-	return ready.Listed(found)
+	return ready.Elsewhere(pids, inodes)
 }

@@ -62,15 +62,7 @@ func (s *shell) waits(pids []int) bool {
 
 // elsewhere is where else the processes listen, "" if nowhere.
 func (s *shell) elsewhere(pids []int) string {
-	all, err := ready.ListListeners()
-	if err != nil {
-		return ""
-	}
-	found, err := all.Foreign(pids, s.inodes)
-	if err != nil {
-		return ""
-	}
-	return ready.Listed(found)
+	return ready.Elsewhere(pids, s.inodes)
 }
 
 // accepted says whether one of the processes has a connection from our sockets, as far

@@ -100,6 +100,19 @@ func Listed(addresses []string) string {
 	return strings.Join(addresses, ", ")
 }
 
+// Elsewhere is what Foreign finds now, as Listed writes it; "" where nothing can be seen.
+func Elsewhere(pids []int, inodes []uint64) string {
+	all, err := ListListeners()
+	if err != nil {
+		return ""
+	}
+	found, err := all.Foreign(pids, inodes)
+	if err != nil {
+		return ""
+	}
+	return Listed(found)
+}
+
 // Accepted finds which of the processes hold a connection that was accepted from one
 // of the listeners with these inodes. An error means that we may not look, or that
 // none of these listens where we can see it. Its cost grows with the connections of
