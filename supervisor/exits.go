@@ -89,12 +89,12 @@ func (t *tender) mourn(g *tended) []herd.Event {
 		return nil
 	}
 	g.mourned = true
-	died := herd.Died{Gen: g.n, How: g.how}
+	events := t.endLoan(g)
 	if g.asked && t.hasFinished(g) {
 		t.log.Info("somebody else had told it to end", "generation", g.n)
-		return []herd.Event{herd.Retire{Gen: g.n}, died}
+		events = append(events, herd.Retire{Gen: g.n})
 	}
-	return []herd.Event{died}
+	return append(events, herd.Died{Gen: g.n, How: g.how})
 }
 
 // lookAgain is the pause after which is looked again for what a master left, when
@@ -113,10 +113,6 @@ func (t *tender) count() []herd.Event {
 	for _, g := range t.tended {
 		if g.mourned && len(g.orphans) == 0 {
 			events = append(events, herd.Emptied{Gen: g.n})
-			if g.borrows { // it did not make it: the pid file is ours again
-				g.borrows = false
-				events = append(events, herd.Touched{})
-			}
 		}
 	}
 	return events

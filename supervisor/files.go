@@ -19,6 +19,7 @@ const unknown = -1
 // Publish makes the pid files name the masters of these generations. The file
 // of the app is written last and whole, so it never vanishes while one serves.
 func (t *tender) Publish(p herd.Publish) []herd.Event {
+	t.wanted = p
 	path := t.current.config.Pidfile
 	var watched []string
 	switch {

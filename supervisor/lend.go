@@ -5,6 +5,7 @@ import (
 
 	"github.com/herderd/herder/pidfile"
 	"github.com/herderd/herder/supervisor/dialect"
+	"github.com/herderd/herder/supervisor/herd"
 )
 
 // A server of kind fresh may write a pid file by itself (unicorn's `pid`, gunicorn's
@@ -12,7 +13,7 @@ import (
 // file as ours, we see at the first generation that it does; from then on the file is
 // moved to .oldbin before a successor is started, as the server itself would do it for
 // its own re-exec, and hooks that look for .oldbin find it. It is ours again when the
-// successor serves, or has failed.
+// successor serves, or has failed: then before anybody hears of it.
 
 // lendPidFile moves the pid file out of the way of a generation that will write it.
 func (t *tender) lendPidFile(g *tended) {
@@ -30,6 +31,19 @@ func (t *tender) lendPidFile(g *tended) {
 		return
 	}
 	t.published[path+oldbin], t.published[path] = pid, unknown
+}
+
+// endLoan: a generation that was to write the pid file has failed, or leaves. Where the
+// file named it already, the core says next whom it names.
+func (t *tender) endLoan(g *tended) []herd.Event {
+	if !g.borrows {
+		return nil
+	}
+	g.borrows = false
+	if t.wanted.App == g.n {
+		return nil
+	}
+	return t.Publish(t.wanted)
 }
 
 // takeBackPidFile: a generation serves. Whether its server has written the file shows

@@ -25,11 +25,7 @@ func (t *tender) Spawn(gen, workers int) []herd.Event {
 	if err := t.spawn(g, workers); err != nil {
 		t.log.Error("cannot spawn the master", "generation", gen, "error", err)
 		t.prune()
-		events := []herd.Event{herd.StartFailed{Gen: gen, Why: err.Error()}}
-		if g.borrows {
-			events = append(events, herd.Touched{}) // the pid file is ours again
-		}
-		return events
+		return append(t.endLoan(g), herd.StartFailed{Gen: gen, Why: err.Error()})
 	}
 	t.tended[gen] = g
 	go t.listen(g)

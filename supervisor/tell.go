@@ -22,20 +22,27 @@ func (t *tender) Tell(v herd.Tell) []herd.Event {
 	if g == nil {
 		return nil
 	}
+	var events []herd.Event
 	if v.Verb == herd.Quit || v.Verb == herd.Halt || v.Verb == herd.Kill {
 		g.leaving, g.sent, g.told = true, true, max(g.told, v.Verb)
 		g.endSeal()
+		events = t.endLoan(g)
 	}
+	t.tell(g, v)
+	return events
+}
+
+func (t *tender) tell(g *tended, v herd.Tell) {
 	if v.Verb == herd.Kill {
 		t.kill(g)
-		return nil
+		return
 	}
 	if v.Verb == herd.Restore {
 		v.N = g.crew
 	}
 	if g.headless() {
 		t.tellOrphans(g, v.Verb)
-		return nil
+		return
 	}
 	t.log.Info("telling the master", "verb", v.Words(), "generation", v.Gen)
 	o := order(v)
@@ -43,7 +50,6 @@ func (t *tender) Tell(v herd.Tell) []herd.Event {
 		o.Signal = t.custom.goodbye(v.Gen)
 	}
 	g.link.Send(o)
-	return nil
 }
 
 func order(v herd.Tell) master.Order {

@@ -45,7 +45,8 @@ type tender struct {
 	own          *pidfile.Locked // the herder's own pid file; nil: none
 	follower     *pidfile.Follower
 	followed     []string       // the files it watches
-	published    map[string]int // pid files as we wrote them
+	wanted       herd.Publish   // what the pid files are to say
+	published    map[string]int // as we wrote them
 	serverWrites bool           // the server of kind fresh writes the same pid file as we do
 	appeared     proc.Ref       // a successor that nobody here asked for, told to the core
 	left         leftPidFile    // of the last server's own master that has ended
