@@ -32,10 +32,10 @@ func (g *tended) becameDaemon(e proc.Exit) bool {
 	return daemon
 }
 
-// astray is what it most likely means that a foreign fresh master ends well before it
+// leftForeground is what it most likely means that a foreign fresh master ends well before it
 // has served: it has left the foreground. Its own configuration says so, for a word of
 // its command line is refused by ours.
-const astray = ", as a server does that becomes a daemon: such a one cannot be followed with kind fresh, have it stay in the foreground"
+const leftForeground = ", as a server does that becomes a daemon: such a one cannot be followed with kind fresh, have it stay in the foreground"
 
 // describe says how a master has ended, and what that means where it is plain. Some that
 // are never daemons end so when they cannot load the app (hypercorn).
@@ -47,7 +47,7 @@ func (t *tender) describe(g *tended, e proc.Exit) string {
 	case !well || !is || g.plan.config.Kind != dialect.Fresh || t.custom.Environ != nil:
 	case g.state.Whole, g.leaving, g.sent, row.Name != "command" && len(row.Daemon) == 0:
 	default:
-		return how + astray
+		return how + leftForeground
 	}
 	return how
 }
@@ -62,9 +62,10 @@ func (t *tender) wasAsked(g *tended, how string) bool {
 
 // heirOf is the successor of a server's own master that somebody had start one, and that
 // has ended before a pid file named it: a child of ours that has executed a program
-// since, which a worker has not, and has a socket that listens, which no helper has.
+// since, which a worker has not, and listens on a socket of the master's. What the app
+// has started for itself may listen too, on one of its own.
 func (t *tender) heirOf(g *tended) (proc.Ref, bool) {
-	if g.leaving || g.stack == 0 || g.plan.config.Kind != dialect.Reexec || t.anyBeside(g) {
+	if g.leaving || g.marks.stack == 0 || g.plan.config.Kind != dialect.Reexec || t.anyBeside(g) {
 		return proc.Ref{}, false
 	}
 	children, _ := proc.Proc.Children(os.Getpid())
@@ -77,10 +78,11 @@ func (t *tender) heirOf(g *tended) (proc.Ref, bool) {
 		if err != nil || st.Dead() || t.known(pid) {
 			continue
 		}
-		if st.Stack == g.stack || st.Stack == 0 { // a worker, or one that is about to end and has no stack any more
+		if st.Stack == g.marks.stack || st.Stack == 0 { // a worker, or one that is about to end and has no stack any more
 			continue
 		}
-		if held, err := listeners.HeldBy([]int{pid}); err == nil && len(held) > 0 {
+		held, err := listeners.HeldBy([]int{pid})
+		if err == nil && slices.ContainsFunc(held, func(ino uint64) bool { return slices.Contains(g.marks.sockets, ino) }) {
 			return st.Ref(), true
 		}
 	}

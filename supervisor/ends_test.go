@@ -1,7 +1,10 @@
 package supervisor
 
 import (
+	"net"
 	"os"
+	"os/exec"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -47,13 +50,13 @@ func TestEndOfAFreshMasterSaysWhatItMeans(t *testing.T) {
 		status unix.WaitStatus
 		want   string
 	}{
-		"daemon":         {func(*tended) {}, 0, "exit 0" + astray},
+		"daemon":         {func(*tended) {}, 0, "exit 0" + leftForeground},
 		"failed":         {func(*tended) {}, 3 << 8, "exit 3"},
 		"killed":         {func(*tended) {}, unix.WaitStatus(unix.SIGTERM), "killed by SIGTERM"},
 		"it has served":  {func(g *tended) { g.state.Whole = true }, 0, "exit 0"},
 		"told to end":    {func(g *tended) { g.sent = true }, 0, "exit 0"},
 		"never a daemon": {func(g *tended) { g.plan.config.Dialect = "hypercorn" }, 0, "exit 0"},
-		"any program":    {func(g *tended) { g.plan.config.Dialect = "command" }, 0, "exit 0" + astray},
+		"any program":    {func(g *tended) { g.plan.config.Dialect = "command" }, 0, "exit 0" + leftForeground},
 		"native":         {func(g *tended) { g.link = nil }, 0, "exit 0"},
 		"reexec":         {func(g *tended) { g.plan.config.Kind = dialect.Reexec }, 0, "exit 0"},
 	} {
@@ -72,4 +75,89 @@ func TestNobodyLeadsSessionZero(t *testing.T) {
 	if g.leads(0) || !g.leads(7) {
 		t.Error("a stranger would be taken for ours, or ours for a stranger")
 	}
+}
+
+// Who is left by a server's own master is its successor if it listens where the master did, and has executed a program; not what
+// the app has started for itself (with a socket of its own), nor a worker.
+func TestHeirIsKnownByTheSocketsOfTheMaster(t *testing.T) {
+	ours, others := listening(t), listening(t)
+	tend, _ := tending(t)
+	inodes, _, err := proc.Proc.Sockets(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := inodeOf(t, others)
+	g := &tended{n: 1, plan: &plan{config: &config.Config{Kind: dialect.Reexec}}, marks: marks{
+		stack: 1, sockets: slices.DeleteFunc(inodes, func(ino uint64) bool { return ino == own }),
+	}}
+	tend.tended[1] = g
+
+	sleeping(t, others)
+	if heir, ok := tend.heirOf(g); ok {
+		t.Errorf("%v was taken for the successor: it has a socket of its own", heir)
+	}
+	successor := sleeping(t, ours)
+	if heir, ok := tend.heirOf(g); !ok || heir != successor {
+		t.Errorf("%v, %t; want %v", heir, ok, successor)
+	}
+	st, err := proc.Proc.Stat(successor.PID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(){
+		"a worker":              func() { g.marks.stack = st.Stack },
+		"never seen whole":      func() { g.marks.stack = 0 },
+		"told to leave":         func() { g.leaving = true },
+		"another one is beside": func() { tend.tended[2] = &tended{n: 2} },
+		"it is followed":        func() { tend.heir = successor },
+		"it takes its sockets":  func() { g.plan = &plan{config: &config.Config{Kind: dialect.Fresh}} },
+	} {
+		was := *g
+		change()
+		if heir, ok := tend.heirOf(g); ok {
+			t.Errorf("%s: %v was taken for the successor", name, heir)
+		}
+		*g, tend.heir = was, proc.Ref{}
+		delete(tend.tended, 2)
+	}
+}
+
+func listening(t *testing.T) *os.File {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	f, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func inodeOf(t *testing.T, f *os.File) uint64 {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	return st.Ino
+}
+
+// sleeping is a child that has a listener.
+func sleeping(t *testing.T, l *os.File) proc.Ref {
+	t.Helper()
+	cmd := exec.Command("sleep", "600")
+	cmd.ExtraFiles = []*os.File{l}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	st, err := proc.Proc.Stat(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st.Ref()
 }

@@ -159,13 +159,17 @@ func (t *tender) newest() *foreign.Follower {
 	return link
 }
 
-// noteStack: once it has ended it cannot be seen any more.
-func (g *tended) noteStack() {
-	if g.stack != 0 || g.master == nil || g.plan.config.Kind != dialect.Reexec {
+// noteMarks: once it has ended it cannot be seen any more.
+func (g *tended) noteMarks() {
+	if g.master == nil || g.plan.config.Kind != dialect.Reexec {
 		return
 	}
-	if st, err := proc.Proc.Stat(g.master.Ref().PID); err == nil {
-		g.stack = st.Stack
+	pid := g.master.Ref().PID
+	if st, err := proc.Proc.Stat(pid); err == nil && st.Stack != 0 {
+		g.marks.stack = st.Stack
+	}
+	if inodes, _, err := proc.Proc.Sockets(pid); err == nil && len(inodes) > 0 {
+		g.marks.sockets = inodes
 	}
 }
 

@@ -112,7 +112,7 @@ func (t *tender) heard(g *tended, r master.Report) []herd.Event {
 	case master.ReportState:
 		fresh := anyNew(g.state.Workers, r.State.Workers)
 		g.state = *r.State
-		g.noteStack()
+		g.noteMarks()
 		events := []herd.Event{herd.Up{Gen: g.n, N: r.State.Up}}
 		if fresh && !g.leaving {
 			// Servers change a listener as they start: the backlog, O_NONBLOCK.

@@ -68,7 +68,7 @@ type tended struct {
 	found    bool          // and has found it: this one leaves nobody in its place
 	how      string        // the master ended
 	led      int           // pid of the master that ended
-	stack    uint64        // of the server's own master, by which its workers are told from its successor
+	marks    marks         // by which the successor of the server's own master is known
 	asked    bool          // somebody else had told it to end
 	link     link
 	silent   bool // the master's last word has been heard
@@ -81,6 +81,12 @@ type tended struct {
 	told     herd.Verb       // the hardest of them
 	sealed   chan struct{}   // closed to end the look at its queues; nil: none
 	bootLook *time.Timer     // looks whether it listens elsewhere; nil: never
+}
+
+// marks are what a server's own master has, and its successor has or has not.
+type marks struct {
+	stack   uint64   // where it begins: its workers have the same, for they execute nothing
+	sockets []uint64 // inodes of all that it has open, of which it gives those that listen to its successor
 }
 
 // link is the way to talk to a master: native ([master.Link]) or foreign
