@@ -11,9 +11,13 @@ import (
 // (php-fpm's on a socket that does not block: 9), so two looks mostly see none of them.
 // Between the looks herder glances at who is there, again and again.
 
-// betweenGlances is the pause between two of them. Who is seen in both is mostly no
-// command that is about to be executed.
+// betweenGlances is the pause between two of them.
 const betweenGlances = 4 * time.Millisecond
+
+// beforeExec is more than the time on a processor that anybody needs between fork(2) and
+// execve(2). On a machine with much to do many are seen there, for they wait for it.
+// (A child of php-fpm that leaves has run for 5 ms.)
+const beforeExec = 2 * time.Millisecond
 
 // glancer is what is known of the children, by pid: none is given twice within so short
 // a time.
@@ -62,6 +66,10 @@ func (o *observer) glanceAt(root int, g *glancer) {
 			continue
 		}
 		st, err := proc.Proc.Stat(pid)
+		if err == nil && mayExec(st) {
+			g.known[pid] = false
+			continue
+		}
 		if err != nil || st.Dead() || g.busy(root, pid) {
 			continue
 		}
@@ -71,6 +79,16 @@ func (o *observer) glanceAt(root int, g *glancer) {
 	}
 }
 
+// mayExec says whether a process may be one that is about to execute a command: it does
+// not sleep, and has hardly run yet.
+func mayExec(st proc.Stat) bool {
+	if st.State == 'S' || st.Dead() {
+		return false
+	}
+	ran, err := proc.Proc.Ran(st.PID)
+	return err != nil || ran < beforeExec
+}
+
 // busy says whether a process has a socket that its parent has not: a connection, which
 // some servers fork a process for.
 func (g *glancer) busy(root, pid int) bool {
@@ -78,8 +96,7 @@ func (g *glancer) busy(root, pid int) bool {
 	return err != nil || slices.ContainsFunc(inodes, func(ino uint64) bool { return !slices.Contains(g.own[root], ino) })
 }
 
-// few may be commands that were seen between fork(2) and execve(2), on a machine with
-// much to do.
+// few may be anything: helpers that an app forks now and then.
 const few = 5
 
 // passed are those that came after the first look and are gone at the second, if they

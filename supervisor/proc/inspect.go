@@ -12,6 +12,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -106,6 +107,21 @@ func (fs FS) read(pid int, name string) ([]byte, error) {
 		return nil, fmt.Errorf("cannot look at process %d: %w", pid, gone(underlying(err)))
 	}
 	return b, nil
+}
+
+// Ran is how long a process has had a processor, as of its last turn or of the last tick
+// of the clock, some milliseconds ago (Documentation/scheduler/sched-stats.rst in Linux).
+func (fs FS) Ran(pid int) (time.Duration, error) {
+	text, err := fs.read(pid, "schedstat")
+	if err != nil {
+		return 0, err
+	}
+	ran, _, _ := strings.Cut(string(text), " ")
+	ns, err := strconv.ParseInt(ran, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("cannot see how long process %d has run: %w", pid, err)
+	}
+	return time.Duration(ns), nil
 }
 
 // Sockets lists the inodes of all sockets a process has open, and counts its

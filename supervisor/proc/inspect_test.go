@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -137,5 +138,31 @@ garbage
 	check(t, err)
 	if want := map[uint64]string{111: "127.0.0.1:80", 444: "unix:@a b"}; !maps.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// How long a process has run is in its first word; who has not had its turn yet has run for nothing.
+func TestRan(t *testing.T) {
+	before, err := Proc.Ran(os.Getpid())
+	check(t, err)
+	if ran, err := Proc.Ran(os.Getpid()); err != nil || ran < before {
+		t.Errorf("%v, then %v, %v", before, ran, err)
+	}
+	fs := FS(t.TempDir())
+	for pid, row := range map[int]struct {
+		text string
+		want time.Duration
+		bad  bool
+	}{
+		1: {"3480123 780 5\n", 3480123, false}, 2: {"0 0 0\n", 0, false}, 3: {"\n", 0, true}, 4: {"x 0 0\n", 0, true},
+	} {
+		check(t, os.Mkdir(fs.path(pid, ""), 0o755))
+		check(t, os.WriteFile(fs.path(pid, "schedstat"), []byte(row.text), 0o644))
+		if ran, err := fs.Ran(pid); ran != row.want || (err != nil) != row.bad {
+			t.Errorf("%q: %v, %v", row.text, ran, err)
+		}
+	}
+	if _, err := fs.Ran(5); !errors.Is(err, ErrGone) {
+		t.Errorf("of nobody: %v", err)
 	}
 }
