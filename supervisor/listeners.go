@@ -1,8 +1,11 @@
 package supervisor
 
 import (
+	"errors"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/herderd/herder/handoff"
 	"github.com/herderd/herder/supervisor/control"
@@ -103,13 +106,23 @@ func (t *tender) awaitEmpty(gen int, ls []*handoff.Listener, over <-chan struct{
 	t.post(func() []herd.Event { return []herd.Event{herd.Drained{Gen: gen}} })
 }
 
+// waiting says whether connections wait, or may: a queue that cannot be seen now is
+// looked at again.
 func waiting(ls []*handoff.Listener) bool {
 	for _, l := range ls {
-		if queued, _, err := l.Queue(); err == nil && queued > 0 {
+		if queued, _, err := l.Queue(); queued > 0 || scarce(err) {
 			return true
 		}
 	}
 	return false
+}
+
+// scarce says whether something failed for a want that may be over in a moment, such as
+// of descriptors (errno(3)).
+func scarce(err error) bool {
+	return slices.ContainsFunc([]error{unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ENOBUFS, unix.EAGAIN, unix.EINTR}, func(want error) bool {
+		return errors.Is(err, want)
+	})
 }
 
 func (g *tended) endSeal() {

@@ -147,3 +147,30 @@ func TestW8ComplaintIsSaidOnce(t *testing.T) {
 		}
 	}
 }
+
+// A queue that cannot be seen for want of a descriptor is not taken for empty: who waits there would be cut off.
+func TestQueueThatCannotBeSeen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	tend, _ := tending(t, "unix:"+path)
+	if waiting(tend.listeners) {
+		t.Error("nobody waits")
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 3, Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	blind := waiting(tend.listeners)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if !blind {
+		t.Error("taken for empty without a look")
+	}
+	tend.listeners[0].Close() // for good: nobody can wait there
+	if waiting(tend.listeners) {
+		t.Error("it is waited for one that is closed")
+	}
+}
