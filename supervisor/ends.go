@@ -63,9 +63,10 @@ func (t *tender) wasAsked(g *tended, how string) bool {
 // heirOf is the successor of a server's own master that somebody had start one, and that
 // has ended before a pid file named it: a child of ours that has executed a program
 // since, which a worker has not, and listens on a socket of the master's. What the app
-// has started for itself may listen too, on one of its own.
+// has started for itself may listen too, on one of its own. Of a master that never served
+// the core would follow nobody: what that leaves is claimed as any orphan, and told to end.
 func (t *tender) heirOf(g *tended) (proc.Ref, bool) {
-	if g.leaving || g.marks.stack == 0 || g.plan.config.Kind != dialect.Reexec || t.anyBeside(g) {
+	if g.leaving || !g.state.Whole || g.marks.stack == 0 || g.plan.config.Kind != dialect.Reexec || t.anyBeside(g) {
 		return proc.Ref{}, false
 	}
 	children, _ := proc.Proc.Children(os.Getpid())

@@ -87,7 +87,7 @@ func TestHeirIsKnownByTheSocketsOfTheMaster(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := inodeOf(t, others)
-	g := &tended{n: 1, plan: &plan{config: &config.Config{Kind: dialect.Reexec}}, marks: marks{
+	g := &tended{n: 1, plan: &plan{config: &config.Config{Kind: dialect.Reexec}}, state: master.State{Whole: true}, marks: marks{
 		stack: 1, sockets: slices.DeleteFunc(inodes, func(ino uint64) bool { return ino == own }),
 	}}
 	tend.tended[1] = g
@@ -106,7 +106,8 @@ func TestHeirIsKnownByTheSocketsOfTheMaster(t *testing.T) {
 	}
 	for name, change := range map[string]func(){
 		"a worker":              func() { g.marks.stack = st.Stack },
-		"never seen whole":      func() { g.marks.stack = 0 },
+		"never seen":            func() { g.marks.stack = 0 },
+		"it never served":       func() { g.state.Whole = false },
 		"told to leave":         func() { g.leaving = true },
 		"another one is beside": func() { tend.tended[2] = &tended{n: 2} },
 		"it is followed":        func() { tend.heir = successor },
