@@ -67,7 +67,7 @@ func (t *tender) masterGone(g *tended, how string) []herd.Event {
 	g.master, g.how = nil, how
 	g.orphans = map[int]*orphan{}
 	if heir, ok := t.heirOf(g); ok {
-		t.heir, t.appeared = heir, heir
+		t.heir, t.appeared = heir, unasked{ref: heir}
 		return append([]herd.Event{herd.Appeared{}}, t.mourn(g)...)
 	}
 	return t.mourn(g)

@@ -26,7 +26,6 @@ func (t *tender) Publish(p herd.Publish) []herd.Event {
 	case path == "":
 	case t.current.config.Kind == dialect.Reexec:
 		watched, path = serverFiles(path), "" // the server writes them by itself
-		go t.post(t.lookForUnasked)           // an upgrade may be over
 	default:
 		watched = []string{path, path + oldbin}
 	}

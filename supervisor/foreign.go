@@ -3,7 +3,6 @@ package supervisor
 import (
 	"slices"
 
-	"github.com/herderd/herder/pidfile"
 	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/foreign"
 	"github.com/herderd/herder/supervisor/herd"
@@ -18,6 +17,7 @@ func (t *tender) spawnForeign(g *tended) error {
 	if old := t.renewable(g); old != nil {
 		t.log.Info("asking the master for its successor", "generation", old.n, "signal", spec.Row.Says[dialect.Renew])
 		spec.After, _ = old.link.(*foreign.Follower)
+		old.renewing = true
 		f, err := foreign.Renew(old.master, spec)
 		if err == nil {
 			g.link, g.awaited = f, true
@@ -81,82 +81,6 @@ func (t *tender) renewable(g *tended) *tended {
 		return nil
 	}
 	return newest
-}
-
-// serverFiles are the pid files that a server writes by itself, in either naming.
-func serverFiles(path string) []string { return []string{path, path + oldbin, path + ".2"} }
-
-// lookForUnasked: a server has changed its pid files. If one of them names a process
-// that a master of ours has started and that runs a program of its own, then somebody
-// told it to start its successor. What the file says is believed as far as the process
-// tree bears it out. One that comes while an upgrade is under way is not followed then:
-// it is looked for again when that is over.
-func (t *tender) lookForUnasked() []herd.Event {
-	if t.current.config.Kind != dialect.Reexec || t.anyAwaited() {
-		return nil
-	}
-	for _, path := range serverFiles(t.current.config.Pidfile) {
-		pid, err := pidfile.Read(path)
-		if err != nil {
-			continue
-		}
-		if ref, ok := t.successorOf(pid); ok {
-			t.appeared = ref
-			return []herd.Event{herd.Appeared{}}
-		}
-	}
-	return nil
-}
-
-// successorOf says whether a process is a successor of one of our masters.
-func (t *tender) successorOf(pid int) (proc.Ref, bool) {
-	st, err := proc.Proc.Stat(pid)
-	if err != nil {
-		return proc.Ref{}, false
-	}
-	for _, g := range t.tended {
-		if g.master == nil || g.leaving || g.master.Ref().PID == pid {
-			continue
-		}
-		if old, err := proc.Proc.Stat(g.master.Ref().PID); err == nil && st.PPID == old.PID && st.Stack != old.Stack {
-			return st.Ref(), !t.known(pid)
-		}
-	}
-	return proc.Ref{}, false
-}
-
-// Follow makes the successor that has appeared generation gen.
-func (t *tender) Follow(gen int) []herd.Event {
-	ref := t.appeared
-	t.appeared, t.heir = proc.Ref{}, proc.Ref{}
-	g := &tended{n: gen, plan: t.current, follows: ref}
-	spec := t.foreignSpec(g)
-	spec.After = t.newest()
-	p, err := proc.OpenRef(ref)
-	if err == nil {
-		g.link, err = foreign.Follow(ref, spec)
-	}
-	if err != nil {
-		return []herd.Event{herd.StartFailed{Gen: gen, Why: err.Error()}}
-	}
-	g.master = p
-	t.countCrew(ref)
-	t.tended[gen] = g
-	go t.listen(g)
-	return nil
-}
-
-// newest is who follows the newest of the masters, one that has just ended too: its
-// successor writes where it did.
-func (t *tender) newest() *foreign.Follower {
-	newest := 0
-	var link *foreign.Follower
-	for n, g := range t.tended {
-		if f, is := g.link.(*foreign.Follower); is && n > newest {
-			newest, link = n, f
-		}
-	}
-	return link
 }
 
 // noteMarks: once it has ended it cannot be seen any more.

@@ -48,9 +48,9 @@ type tender struct {
 	wanted       herd.Publish   // what the pid files are to say
 	published    map[string]int // as we wrote them
 	serverWrites bool           // the server of kind fresh writes the same pid file as we do
-	appeared     proc.Ref       // a successor that nobody here asked for, told to the core
+	appeared     unasked        // told to the core
 	left         leftPidFile    // of the last server's own master that has ended
-	heir         proc.Ref       // the same, left by a master that has ended: nobody else may claim it
+	heir         proc.Ref       // the successor that a master has left that has ended: nobody else may claim it
 	complaint    string         // the last trouble with a pid file, said once
 	blind        *time.Timer    // looks again for what a master left; nil: nothing was overlooked
 }
@@ -69,6 +69,7 @@ type tended struct {
 	how      string        // the master ended
 	led      int           // pid of the master that ended
 	marks    marks         // by which the successor of the server's own master is known
+	renewing bool          // it was told to start a successor, and its pid files may not be as before yet
 	asked    bool          // somebody else had told it to end
 	link     link
 	silent   bool // the master's last word has been heard
@@ -139,6 +140,7 @@ func (t *tender) Release(gen int) {
 	}
 	delete(t.tended, gen)
 	t.sweepPidFiles(g)
+	t.upgradeIsOver()
 	t.prune()
 	// An upgrade leaves garbage, and an idle herder would keep it for ever:
 	// the collector runs only when something is allocated.

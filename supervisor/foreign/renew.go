@@ -3,10 +3,12 @@ package foreign
 import (
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/proc"
+	"github.com/herderd/herder/supervisor/ready"
 )
 
 // Renew asks a master to start its successor, in its dialect, and follows that one:
@@ -16,16 +18,43 @@ func Renew(old *proc.Process, spec Spec) (*Follower, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot ask %s for a successor: %w", spec.Row.Name, err)
 	}
+	return beside(spec, func(f *Follower) (err error) {
+		if f.seek, err = seekSuccessor(old.Ref()); err != nil {
+			return err
+		}
+		f.seek.before = children(old.Ref().PID, anyProcess)
+		f.seek.signal = sig
+		return f.ask(time.Now())
+	})
+}
+
+// Await is the same for a master that somebody else has asked, and that has given the
+// name of its pid file free for its successor, which may be there already. When the file
+// is the old master's again, that one has failed.
+func Await(old proc.Ref, spec Spec) (*Follower, error) {
+	return beside(spec, func(f *Follower) (err error) {
+		if f.seek, err = seekSuccessor(old); err != nil {
+			return err
+		}
+		f.seek.before = helpers(old.PID, f.seek.stack)
+		f.seek.asked, f.seek.lends = f.seek.since, true
+		return nil
+	})
+}
+
+// Follow follows a successor that is known.
+func Follow(ref proc.Ref, spec Spec) (*Follower, error) {
+	return beside(spec, func(f *Follower) error { return f.take(ref) })
+}
+
+// beside follows, once it is begun, a master that another one has started.
+func beside(spec Spec, begin func(f *Follower) error) (*Follower, error) {
 	f, err := newFollower(spec)
 	if err != nil {
 		return nil, err
 	}
 	f.share(spec.After)
-	if f.seek, err = seekSuccessor(old.Ref()); err == nil {
-		f.seek.signal = sig
-		err = f.ask(time.Now())
-	}
-	if err != nil {
+	if err := begin(f); err != nil {
 		f.giveBack()
 		return nil, err
 	}
@@ -73,21 +102,6 @@ func (f *Follower) ask(now time.Time) error {
 	return nil
 }
 
-// Follow follows a master that somebody else asked for.
-func Follow(ref proc.Ref, spec Spec) (*Follower, error) {
-	f, err := newFollower(spec)
-	if err != nil {
-		return nil, err
-	}
-	f.share(spec.After)
-	if err := f.take(ref); err != nil {
-		f.giveBack()
-		return nil, err
-	}
-	f.start()
-	return f, nil
-}
-
 func seekSuccessor(old proc.Ref) (*seek, error) {
 	st, err := proc.Proc.Stat(old.PID)
 	if err != nil {
@@ -100,8 +114,26 @@ func seekSuccessor(old proc.Ref) (*seek, error) {
 	mark, _ := proc.Proc.Environ(old.PID, "HERDER_GENERATION") // later it may be gone
 	return &seek{
 		since: time.Now(), what: "successor", old: old, exe: exe, stack: st.Stack, mark: mark,
-		before: children(old.PID, anyProcess), first: map[proc.Ref]time.Time{},
+		first: map[proc.Ref]time.Time{},
 	}, nil
+}
+
+// helpers are the children of a master that have executed a program and are no
+// successor, for that one has a listener of the master's from its first instant on.
+func helpers(master int, stack uint64) []proc.Ref {
+	listeners, err := ready.ListListeners()
+	if err != nil {
+		return nil
+	}
+	own, err := listeners.HeldBy([]int{master})
+	if err != nil {
+		return nil
+	}
+	return children(master, func(st proc.Stat) bool {
+		held, err := listeners.HeldBy([]int{st.PID})
+		inherited := slices.ContainsFunc(held, func(ino uint64) bool { return slices.Contains(own, ino) })
+		return err == nil && st.Stack != stack && !inherited
+	})
 }
 
 func seekDaemon(spawned proc.Ref) *seek {

@@ -42,6 +42,7 @@ defaults = {
     "deaf": False,  # to USR2
     "revive": True,  # HUP brings workers back
     "decoy": False,  # USR2 starts another program, too
+    "twin": False,  # the master starts the same program for another purpose
     "hook": None,  # what the first worker of a successor says to the old master: "QUIT", "KILL", "TTOU"
     "fleeting": False,  # what USR2 starts is gone at once
     "die_on_renew": False,  # the old master leaves as soon as it has started its successor
@@ -129,6 +130,9 @@ class Server:
             self.app = importlib.util.module_from_spec(found)
             found.loader.exec_module(self.app)
         self.listeners()
+        if o["twin"] and not self.is_successor():
+            code = "import time; time.sleep(600)"
+            os.posix_spawn(sys.executable, [sys.executable, "-c", code], dict(os.environ), setpgroup=0)
         self.write_pid()
         self.tell("booted")
 
@@ -230,6 +234,7 @@ class Server:
         if self.pid_file and self.o["naming"] == "oldbin":
             os.rename(self.pid_file, self.o["pid"] + ".oldbin")
             self.pid_file = self.o["pid"] + ".oldbin"
+        self.tell("room")
         if self.o["decoy"] and not os.fork():
             os.execv("/bin/sleep", ["sleep", "600"])
         old = os.getpid()
