@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/herderd/herder/supervisor/proc"
 )
 
@@ -27,6 +29,38 @@ func TestWhoMayExec(t *testing.T) {
 	for end := time.Now().Add(10 * time.Second); mayExec(busy); <-poll.C {
 		if time.Now().After(end) {
 			t.Fatal("it has run for ten seconds, and is still taken for one that is about to execute a command")
+		}
+	}
+}
+
+// Nobody is taken for a worker who may be about to execute a command, in whichever look.
+func TestWhoMayExecIsNoWorker(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "(read line; exit); exit")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); cmd.Wait() })
+	var kids []int
+	poll := time.NewTicker(betweenGlances)
+	defer poll.Stop()
+	for end := time.Now().Add(10 * time.Second); len(kids) == 0; <-poll.C {
+		if kids, err = proc.Proc.Children(cmd.Process.Pid); err != nil || time.Now().After(end) {
+			t.Fatal(kids, err)
+		}
+	}
+	st, err := proc.Proc.Stat(kids[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &observer{signal: unix.SIGTERM}
+	for _, state := range []byte("RS") {
+		st.State = state
+		if got, want := o.process(st).Forked, !mayExec(st); got != want {
+			t.Errorf("%c: forked %t", state, got)
 		}
 	}
 }

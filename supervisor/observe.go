@@ -133,7 +133,7 @@ func (o *observer) process(st proc.Stat) seenProcess {
 	p.MayOpen, _ = proc.Proc.OpenLimit(st.PID) // 0 where it cannot be seen
 	own, err := proc.Proc.Executable(st.PID)
 	parent, bad := proc.Proc.Executable(st.PPID)
-	p.Program, p.Forked = filepath.Base(own), err == nil && bad == nil && own == parent
+	p.Program, p.Forked = filepath.Base(own), err == nil && bad == nil && own == parent && !mayExec(st)
 	inodes, open, err := proc.Proc.Sockets(st.PID)
 	if p.Open = open; err != nil {
 		p.Hidden = !errors.Is(err, proc.ErrGone)

@@ -57,7 +57,7 @@ type Process struct {
 	New  bool   // it was not there at the first look
 
 	Program string // the file it executes, without folders
-	Forked  bool   // it is the same program as the process that started it
+	Forked  bool   // it is the same program as the process that started it, and not about to execute another
 
 	Holds   []string // names of our listeners that it has open
 	Waits   []string // those it waits on for somebody to connect, at one of the looks
