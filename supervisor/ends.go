@@ -145,6 +145,7 @@ func (t *tender) endAwaited(g *tended) []herd.Event {
 	if g.awaited {
 		g.awaited, g.how = false, cmp.Or(g.how, "it was not found")
 		g.orphans = map[int]*orphan{}
+		t.sweepUnseen(g)
 		return t.mourn(g)
 	}
 	if g.master == nil {

@@ -4,11 +4,13 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/herderd/herder/pidfile"
 	"github.com/herderd/herder/supervisor/config"
 	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/foreign"
@@ -74,6 +76,42 @@ func TestNobodyLeadsSessionZero(t *testing.T) {
 	g := &tended{state: master.State{Workers: []master.Worker{{PID: 7}}}}
 	if g.leads(0) || !g.leads(7) {
 		t.Error("a stranger would be taken for ours, or ours for a stranger")
+	}
+}
+
+// Of a master that was looked for in vain no pid file stays, whichever it had written; those of the living do.
+func TestNobodyLeavesAPidFileUnseen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.pid")
+	cmd := exec.Command("true")
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	dead, alive := cmd.Process.Pid, os.Getpid()
+	for name, left := range map[string]struct{ now, oldbin, dot2 int }{
+		"a daemon":                      {now: dead},
+		"a successor":                   {now: alive, dot2: dead},
+		"a successor, and .oldbin":      {now: dead, oldbin: alive},
+		"it has ended, and another one": {now: alive, oldbin: dead},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string]int{path: left.now, path + oldbin: left.oldbin, path + ".2": left.dot2}
+			for path, pid := range files {
+				if pid != 0 {
+					if err := pidfile.Write(path, pid); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			tend, _ := tending(t)
+			g := &tended{n: 1, plan: &plan{config: &config.Config{Kind: dialect.Reexec, Pidfile: path}}, awaited: true, silent: true}
+			tend.endAwaited(g)
+			for path, pid := range files {
+				if got, _ := pidfile.Read(path); pid == alive && got != alive || pid != alive && got != 0 {
+					t.Errorf("%s had %d, has %d", path, pid, got)
+				}
+				_ = os.Remove(path)
+			}
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/herderd/herder/pidfile"
 	"github.com/herderd/herder/supervisor/dialect"
 	"github.com/herderd/herder/supervisor/herd"
+	"github.com/herderd/herder/supervisor/proc"
 )
 
 // oldbin is what unicorn and nginx append to the name of the pid file for the
@@ -167,6 +168,23 @@ func (t *tender) sweepPidFiles(g *tended) {
 	t.left = leftPidFile{path, g.led}
 	for _, path := range serverFiles(path)[1:] {
 		t.sweepPidFile(leftPidFile{path, g.led})
+	}
+}
+
+// sweepUnseen removes what a master has left that came and went before it was found: not
+// every server cleans up (gunicorn, when two workers in a row cannot load the app).
+func (t *tender) sweepUnseen(g *tended) {
+	if g.plan.config.Pidfile == "" {
+		return
+	}
+	for _, path := range serverFiles(g.plan.config.Pidfile) {
+		pid, err := pidfile.Read(path)
+		if err != nil {
+			continue
+		}
+		if st, err := proc.Proc.Stat(pid); errors.Is(err, proc.ErrGone) || err == nil && st.Dead() {
+			t.sweepPidFile(leftPidFile{path, pid})
+		}
 	}
 }
 
