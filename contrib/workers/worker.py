@@ -61,6 +61,7 @@ class Worker:
         self.idle = set()      # connections that wait for a request
         self.threads = set()
         self.wake_r, self.wake_w = os.pipe()
+        os.set_blocking(self.wake_r, False)
         os.set_blocking(self.wake_w, False)
         self.sockets = []
 
@@ -68,11 +69,15 @@ class Worker:
 
     def serve(self, sockets):
         self.sockets = sockets
+        # The kernel may give a signal to any thread, and Python runs its handler in this one, which then must not sleep.
+        signal.set_wakeup_fd(self.wake_w, warn_on_full_buffer=False)
         wait = self.waiter(os.environ.get("WORKER_WAIT", "poll"), [s.fileno() for s in sockets] + [self.wake_r])
         by_fd = {s.fileno(): s for s in sockets}
         while not self.draining.is_set():
             for fd in wait():
-                if fd in by_fd and not self.draining.is_set():
+                if fd == self.wake_r:
+                    os.read(fd, 512)
+                elif not self.draining.is_set():
                     self.accept(by_fd[fd])
         self.leave()
 
@@ -104,7 +109,6 @@ class Worker:
 
     def term(self, *_):
         self.draining.set()
-        os.write(self.wake_w, b"x")
 
     def leave(self):
         """Waits for the connections; a silent one is told after LINGER seconds that nothing more is read."""

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -158,6 +159,60 @@ func handOver(t *testing.T, argv []string, network string) {
 	if r.Lost() != 0 || r.Retried != 0 || r.Generations[generations] == 0 {
 		t.Error("requests were lost or sent twice")
 	}
+}
+
+// The kernel may give the signal to any thread: the one that waits for connections must hear of it all the same.
+func TestWhicheverThreadIsTold(t *testing.T) {
+	for name, argv := range commands(t) {
+		t.Run(name, func(t *testing.T) {
+			fd, address := listen(t, "tcp")
+			pid := start(t, argv, fd, 1, filepath.Join(t.TempDir(), "log"))
+			awaitGeneration(t, "tcp", address, 1)
+			conn, err := net.DialTimeout("tcp", address, patience)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_ = conn.SetDeadline(time.Now().Add(patience))
+			_, err = conn.Write([]byte("GET / HTTP/1.1\r\nHost: test\r\n\r\n"))
+			if _, bad := bufio.NewReader(conn).ReadString('\n'); err != nil || bad != nil { // by now it has its thread
+				t.Fatal(err, bad)
+			}
+			if err := unix.Tgkill(pid, newestThread(t, pid), unix.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			conn.Close()
+			if status := awaitExit(t, pid); status.ExitStatus() != 0 {
+				t.Errorf("it ended with %v", status)
+			}
+		})
+	}
+}
+
+// newestThread is that of those which do not block the signal: the kernel gives it to no other.
+func newestThread(t *testing.T, pid int) (newest int) {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range threads {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		_, after, _ := strings.Cut(string(text), "SigBlk:\t")
+		mask, _, _ := strings.Cut(after, "\n")
+		blocked, err := strconv.ParseUint(mask, 16, 64)
+		tid, bad := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		if err != nil || bad != nil {
+			t.Fatal(err, bad)
+		}
+		if blocked&(1<<(unix.SIGTERM-1)) == 0 {
+			newest = max(newest, tid)
+		}
+	}
+	return newest
 }
 
 // A keep-alive connection which is silent is closed after the linger, and does not hold the worker up for ever.
