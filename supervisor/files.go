@@ -174,9 +174,6 @@ func (t *tender) sweepPidFiles(g *tended) {
 // sweepUnseen removes what a master has left that came and went before it was found: not
 // every server cleans up (gunicorn, when two workers in a row cannot load the app).
 func (t *tender) sweepUnseen(g *tended) {
-	if g.plan.config.Pidfile == "" {
-		return
-	}
 	for _, path := range serverFiles(g.plan.config.Pidfile) {
 		pid, err := pidfile.Read(path)
 		if err != nil {

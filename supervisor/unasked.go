@@ -8,8 +8,14 @@ import (
 	"github.com/herderd/herder/supervisor/proc"
 )
 
-// serverFiles are the pid files that a server writes by itself, in either naming.
-func serverFiles(path string) []string { return []string{path, path + oldbin, path + ".2"} }
+// serverFiles are the pid files that a server writes by itself, in either naming; none
+// where it is not known that it writes any.
+func serverFiles(path string) []string {
+	if path == "" {
+		return nil
+	}
+	return []string{path, path + oldbin, path + ".2"}
+}
 
 // unasked is a successor that nobody here asked for, as the core was told of it.
 type unasked struct {
@@ -27,6 +33,7 @@ func (t *tender) lookForUnasked() []herd.Event {
 	if t.current.config.Kind != dialect.Reexec || t.anyAwaited() {
 		return nil
 	}
+	t.forgetRoom()
 	u, ok := t.successorNamed()
 	if !ok {
 		u, ok = t.madeRoom()
@@ -55,32 +62,39 @@ func (t *tender) successorNamed() (unasked, bool) {
 // successor can write its own (unicorn, nginx, an old gunicorn).
 func (t *tender) madeRoom() (unasked, bool) {
 	for _, g := range t.tended {
-		makes := g.makesRoom()
-		if makes && !g.renewing {
+		if !g.renewing && g.makesRoom() {
 			return unasked{after: g}, true
 		}
-		g.renewing = makes
 	}
 	return unasked{}, false
 }
 
 func (g *tended) makesRoom() bool {
-	if g.master == nil || g.leaving || g.plan.config.Kind != dialect.Reexec {
+	path := g.plan.config.Pidfile
+	if g.master == nil || g.leaving || g.plan.config.Kind != dialect.Reexec || path == "" {
 		return false
 	}
-	pid, path := g.master.Ref().PID, g.plan.config.Pidfile
 	now, _ := pidfile.Read(path) // 0: there is none, or it cannot be read
 	left, _ := pidfile.Read(path + oldbin)
+	pid := g.master.Ref().PID
 	return left == pid && now != pid
 }
 
-// upgradeIsOver: a successor that is known, or was and has failed, explains what its
-// predecessor did with the pid files until they are as before. What came meanwhile is
-// looked for.
-func (t *tender) upgradeIsOver() {
+// forgetRoom: that a successor is known, or was and has failed, explains what its
+// predecessor did with the pid files, until they are as before. (While a master is looked
+// for, the one that was asked for it may not have begun.)
+func (t *tender) forgetRoom() {
+	if t.anyAwaited() {
+		return
+	}
 	for _, g := range t.tended {
 		g.renewing = g.renewing && g.makesRoom()
 	}
+}
+
+// upgradeIsOver: what came meanwhile is looked for.
+func (t *tender) upgradeIsOver() {
+	t.forgetRoom()
 	if t.current.config.Kind == dialect.Reexec {
 		go t.post(t.lookForUnasked)
 	}
@@ -122,7 +136,7 @@ func (t *tender) followUnasked(g *tended, u unasked) (err error) {
 	spec.After = t.newest()
 	t.countCrew(u.ref)
 	for _, old := range t.tended {
-		old.renewing = true
+		old.renewing = true // one of them is; of the others it is forgotten at the next look
 	}
 	if u.after != nil {
 		g.awaited = true

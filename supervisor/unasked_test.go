@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,6 +73,82 @@ func TestMasterThatMakesRoom(t *testing.T) {
 	tend.current = &plan{config: &config.Config{Kind: dialect.Fresh, Pidfile: path}}
 	write(path+oldbin, os.Getpid())
 	appears("it does not start its successor by itself", false)
+}
+
+// What a successor explains it explains until the files are as before: nobody is followed twice for the same room, not when the
+// first one has failed, nor when an older generation goes while the master has not begun to make room.
+func TestRoomIsMadeForOne(t *testing.T) {
+	tend, _ := tending(t)
+	defer close(tend.done)
+	path := filepath.Join(t.TempDir(), "app.pid")
+	tend.current = &plan{config: &config.Config{Kind: dialect.Reexec, Dialect: "unicorn", Pidfile: path, Directory: "/"}}
+	master, err := proc.Open(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	g := &tended{n: 1, plan: tend.current, master: master}
+	tend.tended[1] = g
+
+	if err := pidfile.Write(path+oldbin, os.Getpid()); err != nil {
+		t.Fatal(err)
+	}
+	tend.appeared = unasked{after: g}
+	if events := tend.Follow(2); events != nil {
+		t.Fatal(events)
+	}
+	tend.tended[2].awaited = false // it has failed
+	tend.Release(2)
+	if events := tend.lookForUnasked(); events != nil {
+		t.Errorf("followed again: %v", events)
+	}
+
+	if err := os.Remove(path + oldbin); err != nil {
+		t.Fatal(err)
+	}
+	tend.lookForUnasked()
+	g.master, g.state.Whole = deafToUSR2(t), true
+	asked := &tended{n: 4, plan: tend.current}
+	if err := tend.spawnForeign(asked); err != nil {
+		t.Fatal(err)
+	}
+	tend.tended[3], tend.tended[4] = &tended{n: 3, plan: tend.current}, asked
+	tend.Release(3)
+	asked.awaited = false // it is found, after
+	if err := pidfile.Write(path+oldbin, g.master.Ref().PID); err != nil {
+		t.Fatal(err)
+	}
+	if events := tend.lookForUnasked(); events != nil {
+		t.Errorf("asked, and taken for unasked: %v", events)
+	}
+	tend.Release(4)
+}
+
+// deafToUSR2 is a process that starts no successor.
+func deafToUSR2(t *testing.T) *proc.Process {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", "trap '' USR2; echo deaf; read line")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); _ = cmd.Wait() })
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	p, err := proc.Open(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	return p
 }
 
 // Who is named, is below a master and runs a program of its own is its successor, but not once it has ended: it may have been

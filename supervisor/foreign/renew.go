@@ -37,7 +37,7 @@ func Await(old proc.Ref, spec Spec) (*Follower, error) {
 			return err
 		}
 		f.seek.before = helpers(old.PID, f.seek.stack)
-		f.seek.asked, f.seek.lends = f.seek.since, true
+		f.seek.asked = f.seek.since
 		return nil
 	})
 }
@@ -121,6 +121,10 @@ func seekSuccessor(old proc.Ref) (*seek, error) {
 // helpers are the children of a master that have executed a program and are no
 // successor, for that one has a listener of the master's from its first instant on.
 func helpers(master int, stack uint64) []proc.Ref {
+	executed := children(master, func(st proc.Stat) bool { return st.Stack != stack })
+	if len(executed) == 0 {
+		return nil // most have none, and the kernel takes milliseconds to list its sockets
+	}
 	listeners, err := ready.ListListeners()
 	if err != nil {
 		return nil
@@ -129,10 +133,9 @@ func helpers(master int, stack uint64) []proc.Ref {
 	if err != nil {
 		return nil
 	}
-	return children(master, func(st proc.Stat) bool {
-		held, err := listeners.HeldBy([]int{st.PID})
-		inherited := slices.ContainsFunc(held, func(ino uint64) bool { return slices.Contains(own, ino) })
-		return err == nil && st.Stack != stack && !inherited
+	return slices.DeleteFunc(executed, func(ref proc.Ref) bool {
+		held, err := listeners.HeldBy([]int{ref.PID})
+		return err != nil || slices.ContainsFunc(held, func(ino uint64) bool { return slices.Contains(own, ino) })
 	})
 }
 

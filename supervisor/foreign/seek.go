@@ -52,7 +52,6 @@ type seek struct {
 	exe    string                 // what the old master runs; "": the daemon is looked for
 	stack  uint64                 // of the old master
 	mark   string                 // in its environment, which it hands down
-	lends  bool                   // the old master has left the pid file to it
 	before []proc.Ref             // children that the old master had already, or that were ours: workers of a dead one
 	first  map[proc.Ref]time.Time // when each candidate was first seen
 	none   time.Time              // no candidate has been seen since then
@@ -98,13 +97,16 @@ func (f *Follower) inVain(now time.Time) string {
 		return ""
 	case s.exe == "" && f.deserted(now) > steady:
 		return "it ended well and has left no daemon"
-	case len(s.first) > 0 && f.deserted(now) > vanished, s.lends && f.tookBack():
+	case len(s.first) > 0 && f.deserted(now) > vanished, s.unasked() && f.tookBack():
 		return "the " + s.what + " ended as soon as it was there"
 	case now.Sub(s.asked) > f.seekFor():
 		return fmt.Sprintf("no %s appeared within %s", s.what, f.seekFor())
 	}
 	return ""
 }
+
+// unasked says whether a successor is looked for that somebody else has asked for ([Await]).
+func (s *seek) unasked() bool { return s.exe != "" && s.signal == 0 }
 
 // tookBack says whether the pid file names the old master: it has buried its successor.
 func (f *Follower) tookBack() bool {
